@@ -1,0 +1,48 @@
+"""What every test gets: a fixed seed, no network, and the data where there is any."""
+
+import os
+import random
+import socket
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+LOOPBACK = ("127.", "::1", "localhost")
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """Seed Python, NumPy and, where it has been imported, Keras."""
+    random.seed(0)
+    np.random.seed(0)
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def offline():
+    """Refuse connections beyond this machine."""
+    connect = socket.socket.connect
+
+    def refuse(self, address):
+        if self.family != socket.AF_UNIX and not address[0].startswith(LOOPBACK):
+            raise OSError(f"the tests run offline; {address} was asked for")
+        return connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", refuse)
+        yield
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """The folder of real data, KERAS_TERAN_SHARED or ../shared; skips without it."""
+    default = Path(__file__).resolve().parents[2] / "shared"
+    folder = Path(os.environ.get("KERAS_TERAN_SHARED", default))
+    if not folder.is_dir():
+        pytest.skip(f"needs real data: no folder {folder} (set KERAS_TERAN_SHARED)")
+    return folder

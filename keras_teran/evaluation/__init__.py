@@ -1,0 +1,1 @@
+"""How well a similarity matrix retrieves, and whether regions ground words."""

@@ -1,0 +1,133 @@
+"""Pretrained BERT weights, from anything KerasHub can load, into our caption encoder.
+
+KerasHub reads the presets and the Hugging Face folders; its own BERT is not used
+because its GELU is the tanh approximation, which moves hidden states by 3e-3.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+# KerasHub's name of each part of a transformer layer -> ours. Query, key and value are
+# joined into one product.
+_LAYER_PARTS = {
+    "self_attention_layer/attention_output": "attention_output",
+    "self_attention_layer_norm": "attention_norm",
+    "feedforward_intermediate_dense": "feedforward_inner",
+    "feedforward_output_dense": "feedforward_output",
+    "feedforward_layer_norm": "feedforward_norm",
+}
+
+
+def load_backbone(source):
+    """A KerasHub BERT backbone.
+
+    Args:
+        source: a KerasHub preset name, a Hugging Face BERT folder, or a
+            `keras_hub.models.BertBackbone`.
+
+    Raises:
+        ValueError: when it is not a BERT, or cannot be loaded.
+    """
+    import keras_hub
+
+    if isinstance(source, (str, Path)):
+        try:
+            source = keras_hub.models.Backbone.from_preset(str(source))
+        except Exception as error:
+            raise ValueError(
+                f"caption_backbone={str(source)!r} cannot be loaded: {error} Give a "
+                "KerasHub BERT preset, a folder of a Hugging Face BERT (config.json "
+                "and model.safetensors), or a keras_hub.models.BertBackbone."
+            ) from error
+    if not isinstance(source, keras_hub.models.BertBackbone):
+        raise ValueError(
+            f"caption_backbone is a {type(source).__name__}; the caption encoder is a "
+            "BERT: give a BERT preset, folder or keras_hub.models.BertBackbone."
+        )
+    return source
+
+
+def backbone_config(backbone):
+    """The arguments of `Teran` that describe a backbone."""
+    return {
+        "vocabulary_size": backbone.vocabulary_size,
+        "caption_dim": backbone.hidden_dim,
+        "caption_layers": backbone.num_layers,
+        "caption_heads": backbone.num_heads,
+        "caption_feedforward_dim": backbone.intermediate_dim,
+        "caption_max_length": backbone.max_sequence_length,
+    }
+
+
+def copy_weights(backbone, encoder):
+    """Copies a backbone's weights into a caption encoder, each exactly once.
+
+    Args:
+        backbone: `keras_hub.models.BertBackbone`, at least as deep as the encoder.
+        encoder: the caption encoder of a `Teran`, of the backbone's sizes.
+
+    Raises:
+        ValueError: naming the weights that are missing, left over or of another shape.
+    """
+    source = {v.path: np.asarray(v) for v in backbone.weights}
+    target = {v.path: v for v in encoder.weights if v.path.startswith("bert_")}
+    layers = sum(layer.name.startswith("bert_block_") for layer in encoder.layers)
+    pairs = _embedding_pairs(source)
+    for index in range(layers):
+        pairs.update(_layer_pairs(source, index))
+    left_over = [name for name in source if not _not_needed(name, layers)]
+    unset = [
+        f"{path} {tuple(variable.shape)}"
+        for path, variable in target.items()
+        if path not in pairs or pairs[path].shape != tuple(variable.shape)
+    ]
+    if unset or left_over:
+        raise ValueError(
+            f"The backbone does not fit the caption encoder. Not set, for want of a "
+            f"weight of that shape: {', '.join(unset) or 'none'}; not used: "
+            f"{', '.join(left_over) or 'none'}."
+        )
+    for path, variable in target.items():
+        variable.assign(pairs[path])
+
+
+def _embedding_pairs(source):
+    prefix = "bert_embedding"
+    return {
+        f"{prefix}/token/embeddings": source.pop("token_embedding/embeddings"),
+        f"{prefix}/position": source.pop("position_embedding/embeddings"),
+        # All our tokens are of the first of BERT's two segments.
+        f"{prefix}/segment": source.pop("segment_embedding/embeddings")[:1],
+        f"{prefix}/norm/gamma": source.pop("embeddings_layer_norm/gamma"),
+        f"{prefix}/norm/beta": source.pop("embeddings_layer_norm/beta"),
+    }
+
+
+def _layer_pairs(source, index):
+    theirs, ours = f"transformer_layer_{index}", f"bert_block_{index}"
+    pairs = {}
+    for kind in ("kernel", "bias"):
+        parts = [
+            source.pop(f"{theirs}/self_attention_layer/{part}/{kind}")
+            for part in ("query", "key", "value")
+        ]
+        dim = parts[0].shape[0] if kind == "kernel" else parts[0].size
+        shape = (dim, -1) if kind == "kernel" else (-1,)
+        pairs[f"{ours}/query_key_value/{kind}"] = np.concatenate(
+            [part.reshape(shape) for part in parts], axis=-1
+        )
+    for their_part, our_part in _LAYER_PARTS.items():
+        for kind in ("gamma", "beta") if "norm" in our_part else ("kernel", "bias"):
+            value = source.pop(f"{theirs}/{their_part}/{kind}")
+            if our_part == "attention_output" and kind == "kernel":
+                value = value.reshape(-1, value.shape[-1])
+            pairs[f"{ours}/{our_part}/{kind}"] = value
+    return pairs
+
+
+def _not_needed(name, layers):
+    """Whether a weight is the pooler's or of a layer beyond those the encoder has."""
+    head = name.split("/")[0]
+    layer = head.removeprefix("transformer_layer_")
+    return head == "pooled_dense" or (layer.isdigit() and int(layer) >= layers)

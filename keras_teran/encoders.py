@@ -1,0 +1,213 @@
+"""The image encoder and the caption encoder: two functional models that never meet."""
+
+import keras
+import numpy as np
+from keras import ops
+from tqdm import tqdm
+
+from keras_teran.layers import (
+    BertEmbedding,
+    BoxFusion,
+    TransformerBlock,
+    bert_initializer,
+    linear_initializer,
+    prepend_slot,
+    unit_rows,
+    word_positions,
+)
+
+IMAGE_INPUTS = ("regions", "boxes", "region_mask")
+CAPTION_INPUTS = ("token_ids", "padding_mask")
+
+
+def final_blocks(count, heads, feedforward_dim, dropout, dtype, name):
+    """The transformer layers after the projection to the common width.
+
+    Shared by both encoders in the `*_shared` presets.
+    """
+    return [
+        TransformerBlock(
+            heads,
+            feedforward_dim,
+            dropout=dropout,
+            feedforward_dropout=dropout,
+            dtype=dtype,
+            name=f"{name}_{index}",
+        )
+        for index in range(count)
+    ]
+
+
+def image_encoder(
+    region_dim, embedding_dim, layers, heads, feedforward_dim, dropout, blocks, dtype
+):
+    """Regions with their boxes to unit vectors (Messina et al. 2021, figure 2, left).
+
+    Args:
+        region_dim: int, width of the region features and of the first layers.
+        embedding_dim: int, width of the common space.
+        layers: int, transformer layers before the projection.
+        heads: int, their attention heads.
+        feedforward_dim: int, their feed-forward width.
+        dropout: float, their dropout rate.
+        blocks: list of layers after the projection, from `final_blocks`.
+        dtype: Keras dtype policy of the layers.
+
+    Returns:
+        Functional `keras.Model`. Inputs: `regions` float32 (batch, regions,
+        region_dim), `boxes` float32 (batch, regions, 4) relative x0 y0 x1 y1,
+        `region_mask` bool (batch, regions). Outputs: `region_embeddings` float32
+        (batch, regions, embedding_dim), unit rows, zero where masked, and
+        `image_embedding` float32 (batch, embedding_dim), unit: the I-CLS slot.
+    """
+    regions = keras.Input((None, region_dim), dtype="float32", name="regions")
+    boxes = keras.Input((None, 4), dtype="float32", name="boxes")
+    region_mask = keras.Input((None,), dtype="bool", name="region_mask")
+
+    slots = BoxFusion(dtype=dtype, name="box_fusion")(
+        prepend_slot(regions), prepend_slot(boxes)
+    )
+    slot_mask = ops.concatenate(
+        [ops.ones_like(region_mask[:, :1]), region_mask], axis=1
+    )
+    own_blocks = final_blocks(
+        layers, heads, feedforward_dim, dropout, dtype, "image_block"
+    )
+    slots = _through(own_blocks, slots, slot_mask)
+    slots = _projection(embedding_dim, dtype, "image_projection")(slots)
+    slots = _through(blocks, slots, slot_mask)
+    return keras.Model(
+        {"regions": regions, "boxes": boxes, "region_mask": region_mask},
+        {
+            "region_embeddings": unit_rows(slots[:, 1:], region_mask),
+            "image_embedding": unit_rows(slots[:, 0]),
+        },
+        name="image_encoder",
+    )
+
+
+def caption_encoder(
+    vocabulary_size,
+    dim,
+    layers,
+    heads,
+    feedforward_dim,
+    max_length,
+    embedding_dim,
+    dropout,
+    drop_last_word,
+    blocks,
+    dtype,
+):
+    """Word pieces to unit vectors (Messina et al. 2021, figure 2, right).
+
+    Args:
+        vocabulary_size: int, tokens of the BERT vocabulary.
+        dim: int, width of BERT.
+        layers: int, layers of BERT that are used.
+        heads: int, attention heads of BERT.
+        feedforward_dim: int, feed-forward width of BERT.
+        max_length: int, positions of BERT.
+        embedding_dim: int, width of the common space.
+        dropout: float, rate in all layers.
+        drop_last_word: bool, leave out the word piece before [SEP] too.
+        blocks: list of layers after the projection, from `final_blocks`.
+        dtype: Keras dtype policy of the layers.
+
+    Returns:
+        Functional `keras.Model`. Inputs: `token_ids` int32 (batch, words),
+        `padding_mask` bool (batch, words). Outputs: `word_embeddings` float32 (batch,
+        words, embedding_dim), unit rows, zero where `word_mask` is False; `word_mask`
+        bool (batch, words); `caption_embedding` float32 (batch, embedding_dim), unit:
+        the [CLS] slot.
+    """
+    token_ids = keras.Input((None,), dtype="int32", name="token_ids")
+    padding_mask = keras.Input((None,), dtype="bool", name="padding_mask")
+
+    tokens = BertEmbedding(
+        vocabulary_size, dim, max_length, dropout, dtype=dtype, name="bert_embedding"
+    )(token_ids)
+    bert_blocks = [
+        TransformerBlock(
+            heads,
+            feedforward_dim,
+            activation="gelu",
+            dropout=dropout,
+            feedforward_dropout=0.0,
+            epsilon=1e-12,
+            initializer=bert_initializer(),
+            dtype=dtype,
+            name=f"bert_block_{index}",
+        )
+        for index in range(layers)
+    ]
+    tokens = _through(bert_blocks, tokens, padding_mask)
+    tokens = _projection(embedding_dim, dtype, "caption_projection")(tokens)
+    tokens = _through(blocks, tokens, padding_mask)
+    word_mask = word_positions(padding_mask, drop_last_word)
+    return keras.Model(
+        {"token_ids": token_ids, "padding_mask": padding_mask},
+        {
+            "word_embeddings": unit_rows(tokens, word_mask),
+            "word_mask": word_mask,
+            "caption_embedding": unit_rows(tokens[:, 0]),
+        },
+        name="caption_encoder",
+    )
+
+
+def encode_sets(encoder, inputs, mask_name, batch_size=256, progress=False):
+    """Runs an encoder over many sets of mixed size, sparing the padding.
+
+    Sets are sorted by their number of real members and each batch is cut to its own
+    longest, rounded up to a multiple of 4 so that few shapes are compiled.
+
+    Args:
+        encoder: one of the two encoders.
+        inputs: dict of NumPy arrays, (sets, members, ...) each.
+        mask_name: str, the input that says what is real; padding must be at the end.
+        batch_size: int, sets at a time.
+        progress: bool, show a bar.
+
+    Returns:
+        Dict of NumPy arrays in the order of the inputs, padded as they were.
+    """
+    mask = np.asarray(inputs[mask_name], bool)
+    sets, width = mask.shape
+    reach = np.where(mask.any(1), width - mask[:, ::-1].argmax(1), 0)
+    order = np.argsort(-reach, kind="stable")
+    results = {}
+    for start in tqdm(
+        range(0, sets, batch_size), encoder.name, disable=not progress, leave=False
+    ):
+        rows = order[start : start + batch_size]
+        cut = min(width, max(4, -(-int(reach[rows[0]]) // 4) * 4))
+        batch = {name: np.asarray(a)[rows, :cut] for name, a in inputs.items()}
+        for name, tensor in encoder.predict_on_batch(batch).items():
+            _put(results, name, rows, np.asarray(tensor), sets, width, cut)
+    return results
+
+
+def _put(results, name, rows, block, sets, width, cut):
+    per_member = block.ndim > 1 and name not in ("image_embedding", "caption_embedding")
+    if name not in results:
+        shape = (
+            (sets, width, *block.shape[2:]) if per_member else (sets, *block.shape[1:])
+        )
+        results[name] = np.zeros(shape, block.dtype)
+    if per_member:
+        results[name][rows, :cut] = block
+    else:
+        results[name][rows] = block
+
+
+def _projection(dim, dtype, name):
+    return keras.layers.Dense(
+        dim, kernel_initializer=linear_initializer(), dtype=dtype, name=name
+    )
+
+
+def _through(blocks, tensor, mask):
+    for block in blocks:
+        tensor = block(tensor, mask)
+    return tensor

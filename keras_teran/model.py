@@ -1,0 +1,336 @@
+"""Teran: two encoders that meet in the alignment, and the training step."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_teran import alignment, replicas
+from keras_teran.backbone import backbone_config, copy_weights, load_backbone
+from keras_teran.encoders import (
+    CAPTION_INPUTS,
+    IMAGE_INPUTS,
+    caption_encoder,
+    encode_sets,
+    final_blocks,
+    image_encoder,
+)
+from keras_teran.losses import Hinge, negative_pairs
+from keras_teran.presets import PRESETS
+
+
+@keras.saving.register_keras_serializable("keras_teran")
+class Teran(keras.Model):
+    """Image–sentence matching by word–region alignment (Messina et al. 2021).
+
+    The two encoders are functional models of their own: `image_encoder` and
+    `caption_encoder`. Calling the model on a batch of pairs gives the similarity of
+    every image with every caption of the batch, which `compute_loss` ranks.
+
+    A batch for `fit` is `(inputs, image_ids)`: inputs a dict of `regions`, `boxes`,
+    `region_mask`, `token_ids`, `padding_mask`, one pair a row; pairs with the same
+    image id are never negatives of each other. `compile(optimizer)` is enough; `loss=`
+    takes any function of (similarity, image_ids), by default `Hinge(0.2, "hardest")`.
+    While it trains, the share of a batch's images and captions whose own partner ranks
+    first is logged as `batch_image_to_text_r1` and `batch_text_to_image_r1`.
+
+    Args:
+        region_dim: int, width of the region features.
+        embedding_dim: int, width of the common space.
+        image_layers: int, transformer layers of the image encoder before projection.
+        final_layers: int, transformer layers of each encoder after projection.
+        heads: int, attention heads of all but BERT.
+        feedforward_dim: int, feed-forward width of all but BERT.
+        dropout: float, rate everywhere.
+        vocabulary_size: int, tokens of the caption vocabulary.
+        caption_dim: int, width of BERT.
+        caption_layers: int, layers of BERT.
+        caption_heads: int, attention heads of BERT.
+        caption_feedforward_dim: int, feed-forward width of BERT.
+        caption_max_length: int, positions of BERT.
+        shared_final_layers: bool, one stack of final layers serves both encoders.
+        pooling: str, one of `alignment.POOLINGS`.
+        padding: "exclude" or "zero", see `alignment.similarity`.
+        drop_last_word: bool, leave out the word piece before [SEP], as the original.
+        **kwargs: `name`, `dtype` and `trainable` of a Keras model.
+
+    Raises:
+        ValueError: when `pooling` or `padding` is unknown, or a number of heads does
+            not divide its width.
+    """
+
+    def __init__(
+        self,
+        region_dim,
+        embedding_dim,
+        image_layers,
+        final_layers,
+        heads,
+        feedforward_dim,
+        dropout,
+        vocabulary_size,
+        caption_dim,
+        caption_layers,
+        caption_heads,
+        caption_feedforward_dim,
+        caption_max_length,
+        shared_final_layers=False,
+        pooling="MrSw",
+        padding="exclude",
+        drop_last_word=False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        alignment.check_rules(pooling, padding)
+        dtype = self.dtype_policy
+
+        def final(name):
+            return final_blocks(
+                final_layers, heads, feedforward_dim, dropout, dtype, name
+            )
+
+        if shared_final_layers:
+            image_final = caption_final = final("final_block")
+        else:
+            image_final = final("image_final_block")
+            caption_final = final("caption_final_block")
+        self.image_encoder = image_encoder(
+            region_dim,
+            embedding_dim,
+            image_layers,
+            heads,
+            feedforward_dim,
+            dropout,
+            image_final,
+            dtype,
+        )
+        self.caption_encoder = caption_encoder(
+            vocabulary_size,
+            caption_dim,
+            caption_layers,
+            caption_heads,
+            caption_feedforward_dim,
+            caption_max_length,
+            embedding_dim,
+            dropout,
+            drop_last_word,
+            caption_final,
+            dtype,
+        )
+        if keras.backend.backend() == "tensorflow":
+            # Caption widths vary from batch to batch: XLA would compile each anew.
+            for model in (self, self.image_encoder, self.caption_encoder):
+                model.supports_jit = False
+        self._recall_trackers = [
+            keras.metrics.Mean(name="batch_image_to_text_r1"),
+            keras.metrics.Mean(name="batch_text_to_image_r1"),
+        ]
+        self.pooling = pooling
+        self.padding = padding
+        self._config = {
+            "region_dim": region_dim,
+            "embedding_dim": embedding_dim,
+            "image_layers": image_layers,
+            "final_layers": final_layers,
+            "heads": heads,
+            "feedforward_dim": feedforward_dim,
+            "dropout": dropout,
+            "vocabulary_size": vocabulary_size,
+            "caption_dim": caption_dim,
+            "caption_layers": caption_layers,
+            "caption_heads": caption_heads,
+            "caption_feedforward_dim": caption_feedforward_dim,
+            "caption_max_length": caption_max_length,
+            "shared_final_layers": shared_final_layers,
+            "pooling": pooling,
+            "padding": padding,
+            "drop_last_word": drop_last_word,
+        }
+        self.built = True
+
+    @property
+    def config(self):
+        """Dict of the architecture, without `name`, `dtype` and `trainable`."""
+        return dict(self._config)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), **self._config}
+
+    def call(self, inputs, training=None):
+        """Similarity of every image with every caption of a batch of pairs.
+
+        Args:
+            inputs: dict of `regions`, `boxes`, `region_mask`, `token_ids` and
+                `padding_mask`; the two sides may differ in number.
+            training: bool, dropout on.
+
+        Returns:
+            float32 (images, captions). Under `tf.distribute`, of all replicas.
+        """
+        images = self.image_encoder(
+            {name: inputs[name] for name in IMAGE_INPUTS}, training=training
+        )
+        captions = self.caption_encoder(
+            {name: inputs[name] for name in CAPTION_INPUTS}, training=training
+        )
+        return self.similarity(
+            replicas.gather(images["region_embeddings"]),
+            replicas.gather(captions["word_embeddings"]),
+        )
+
+    def similarity(self, images, captions):
+        """Scores encoded images against encoded captions.
+
+        Args:
+            images: outputs of the image encoder, or `region_embeddings` alone, float32
+                (images, regions, dim).
+            captions: outputs of the caption encoder, or `word_embeddings` alone,
+                float32 (captions, words, dim).
+
+        Returns:
+            float32 (images, captions), by the model's pooling and padding rule.
+        """
+        if isinstance(images, dict):
+            images = images["region_embeddings"]
+        if isinstance(captions, dict):
+            captions = captions["word_embeddings"]
+        return alignment.similarity(images, captions, self.pooling, self.padding)
+
+    def encode(self, inputs, batch_size=256, progress=False):
+        """Encodes many images, or many captions, of mixed size.
+
+        Args:
+            inputs: dict of NumPy arrays, the inputs of one of the two encoders.
+            batch_size: int, images or captions at a time.
+            progress: bool, show a bar.
+
+        Returns:
+            Dict of NumPy arrays: the outputs of that encoder, in the same order.
+
+        Raises:
+            ValueError: when the keys are those of neither encoder.
+        """
+        if set(inputs) == set(IMAGE_INPUTS):
+            encoder, mask_name = self.image_encoder, "region_mask"
+        elif set(inputs) == set(CAPTION_INPUTS):
+            encoder, mask_name = self.caption_encoder, "padding_mask"
+        else:
+            raise ValueError(
+                f"inputs has the keys {sorted(inputs)}; give {sorted(IMAGE_INPUTS)} "
+                f"for images or {sorted(CAPTION_INPUTS)} for captions."
+            )
+        return encode_sets(encoder, inputs, mask_name, batch_size, progress)
+
+    def predict(self, *args, **kwargs):
+        """Raises: scores across batches need both sides encoded first."""
+        raise NotImplementedError(
+            "predict would score each batch only against itself. Encode each side with "
+            "model.encode(...), then score all pairs with model.similarity(images, "
+            "captions)."
+        )
+
+    predict_on_batch = predict
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        """The ranking loss of a batch: `y` the image ids, `y_pred` the similarity."""
+        if sample_weight is not None:
+            raise ValueError(
+                "sample_weight is not used by a ranking loss; leave it out."
+            )
+        loss = (self.loss or Hinge())(y_pred, replicas.gather(y))
+        return loss / replicas.count()
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Logs the loss and the in-batch recall."""
+        negative = negative_pairs(replicas.gather(y))
+        for axis, tracker in zip((1, 0), self._recall_trackers, strict=True):
+            tracker.update_state(_first_is_positive(y_pred, negative, axis))
+        return self.get_metrics_result()
+
+    def train_step(self, *args):
+        """Keras' own, but for gradients that are summed over replicas first."""
+        if replicas.count() == 1:
+            return super().train_step(*args)
+        return replicas.train_step(self, *args)
+
+
+def build_model(preset="coco_mrsw", pooling=None, caption_backbone=None, **overrides):
+    """A `Teran` of a preset, with changes.
+
+    No network is needed: weights are random unless `caption_backbone` names some.
+
+    Args:
+        preset: str, a key of `PRESETS`.
+        pooling: str, one of `alignment.POOLINGS`; None for the preset's.
+        caption_backbone: a KerasHub preset name, a Hugging Face BERT folder or a
+            `keras_hub.models.BertBackbone`, whose sizes and weights the caption encoder
+            takes; `caption_layers` then cuts it to its first layers, by default to as
+            many as the preset has.
+        **overrides: any other argument of `Teran`, such as `embedding_dim=512`.
+
+    Returns:
+        A `Teran`.
+
+    Raises:
+        ValueError: for an unknown preset, argument or pooling, or a backbone that is
+            not a BERT or contradicts an override.
+
+    Example:
+        >>> model = build_model("tiny", pooling="Symm")
+        >>> model.pooling
+        'Symm'
+    """
+    if preset not in PRESETS:
+        raise ValueError(
+            f"preset={preset!r} is unknown; choose one of {list(PRESETS)}."
+        )
+    known = {*PRESETS[preset], "padding", "drop_last_word", "name", "dtype"}
+    unknown = sorted(set(overrides) - known)
+    if unknown:
+        raise ValueError(
+            f"build_model does not know {', '.join(unknown)}; it takes "
+            f"{', '.join(sorted(known))}."
+        )
+    config = dict(PRESETS[preset])
+    if pooling is not None:
+        config["pooling"] = pooling
+    if caption_backbone is None:
+        return Teran(**{**config, **overrides})
+    backbone = load_backbone(caption_backbone)
+    sizes = backbone_config(backbone)
+    sizes["caption_layers"] = _layers_kept(
+        overrides.get("caption_layers", config["caption_layers"]),
+        sizes["caption_layers"],
+        asked="caption_layers" in overrides,
+    )
+    _check_no_conflict(overrides, sizes)
+    model = Teran(**{**config, **overrides, **sizes})
+    copy_weights(backbone, model.caption_encoder)
+    return model
+
+
+def _layers_kept(wanted, available, asked):
+    if asked and wanted > available:
+        raise ValueError(
+            f"caption_layers={wanted}, but the backbone has {available}; give at most "
+            "that many."
+        )
+    return min(wanted, available)
+
+
+def _check_no_conflict(overrides, sizes):
+    for name in sorted(set(overrides) & set(sizes)):
+        if overrides[name] != sizes[name]:
+            raise ValueError(
+                f"{name}={overrides[name]} contradicts the caption_backbone, whose "
+                f"{name} is {sizes[name]}; leave it out."
+            )
+
+
+def _first_is_positive(similarity, negative, axis):
+    """float32 (pairs,): 1 where the best of a row or column is a positive."""
+    best_positive = ops.max(ops.where(negative, -np.inf, similarity), axis=axis)
+    best_negative = ops.max(ops.where(negative, similarity, -np.inf), axis=axis)
+    return ops.cast(best_positive > best_negative, "float32")

@@ -1,0 +1,52 @@
+"""Negatives from all replicas of `tf.distribute`, and one device's gradients.
+
+Only TensorFlow has replicas; on other backends, and outside a strategy, `count` is 1
+and `gather` returns what it was given.
+"""
+
+import keras
+
+
+def count():
+    """Replicas that train in step."""
+    if keras.backend.backend() != "tensorflow":
+        return 1
+    import tensorflow as tf
+
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def gather(tensor):
+    """The rows of all replicas, in the replicas' order; differentiable.
+
+    Args:
+        tensor: (rows, ...); rows may differ between replicas, the other sizes not.
+    """
+    if count() == 1:
+        return tensor
+    import tensorflow as tf
+
+    return tf.distribute.get_replica_context().all_gather(tensor, axis=0)
+
+
+def train_step(model, data):
+    """A step whose gradients are summed over the replicas before they are clipped.
+
+    Keras clips on each replica and sums what is left, which lets through more than the
+    norm asked for. Here every replica clips the same sum and adds its share of it.
+    """
+    import tensorflow as tf
+
+    inputs, image_ids, _ = keras.utils.unpack_x_y_sample_weight(data)
+    with tf.GradientTape() as tape:
+        similarity = model(inputs, training=True)
+        loss = model.compute_loss(inputs, image_ids, similarity)
+        scaled = model.optimizer.scale_loss(loss)
+    # Keras offers neither the loss tracker nor the clipping alone in public.
+    model._loss_tracker.update_state(loss * count())
+    gradients = tape.gradient(scaled, model.trainable_weights)
+    gradients = tf.distribute.get_replica_context().all_reduce("SUM", gradients)
+    gradients = model.optimizer._clip_gradients(gradients)
+    shares = [gradient / count() for gradient in gradients]
+    model.optimizer.apply_gradients(zip(shares, model.trainable_weights, strict=True))
+    return model.compute_metrics(inputs, image_ids, similarity)

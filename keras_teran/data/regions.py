@@ -1,0 +1,87 @@
+"""Region features: what every store offers, and which store a folder holds."""
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from keras_teran.data.original import OriginalRegions
+from keras_teran.data.packed import PackedRegions
+from keras_teran.data.sizes import read_sizes
+
+__all__ = ["OriginalRegions", "PackedRegions", "RegionStore", "open_regions"]
+
+
+class RegionStore(Protocol):
+    """What batches, evaluation and explanation ask of region features.
+
+    Attributes:
+        region_dim: int. Numbers in a region's feature vector.
+        max_regions: int. The most regions that an image has; every ``read`` is padded
+            to it, so that the shape does not depend on which images are asked for
+            (TensorFlow and JAX compile a step per shape).
+        image_ids: int64, (images,). The images it holds.
+    """
+
+    region_dim: int
+    max_regions: int
+    image_ids: np.ndarray
+
+    def rows(self, image_ids):
+        """Rows of images; ValueError that names unknown ids. int64, (n,)."""
+
+    def read(self, image_ids):
+        """Features and boxes of images, in the order asked for.
+
+        Returns:
+            dict with ``regions`` float32 (n, max_regions, region_dim), ``boxes``
+            float32 (n, max_regions, 4): x0, y0, x1, y1 divided by width and height,
+            0..1; ``region_mask`` bool (n, max_regions): True where there is a region.
+        """
+
+    def check(self, image_ids, progress=False):
+        """Raises ValueError or FileNotFoundError unless all of them can be trained on.
+
+        Called once before training, so that a bad file stops it then and not hours
+        later.
+        """
+
+
+def open_regions(path, captions=None, sizes=None, progress=False):
+    """Opens the region features in a folder, whichever of the two layouts it has.
+
+    Args:
+        path: a folder with packed arrays (``regions*.npy``, see ``PackedRegions``) or
+            with ``bu_att`` and ``bu_box`` (see ``OriginalRegions``).
+        captions: the ``CaptionSet`` of the images wanted; only the original layout
+            needs it.
+        sizes: where image sizes are known, as in ``read_sizes``; only the original
+            layout, whose boxes are in pixels, needs it.
+        progress: whether to show bars over many files.
+
+    Returns:
+        A ``RegionStore``.
+
+    Raises:
+        FileNotFoundError: if there is no such folder.
+        ValueError: if it has neither layout, or the original one and ``captions`` or
+            ``sizes`` is missing.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise FileNotFoundError(f"There is no folder {path} with region features.")
+    if any(path.glob("regions*.npy")):
+        return PackedRegions(path)
+    if not ((path / "bu_att").is_dir() and (path / "bu_box").is_dir()):
+        raise ValueError(
+            f"{path} holds no region features: expected packed arrays (regions*.npy "
+            "and boxes.npy) or the folders bu_att and bu_box."
+        )
+    if captions is None or sizes is None:
+        raise ValueError(
+            f"{path} has the original layout, boxes in pixels: give captions (which "
+            "images) and sizes (a COCO annotation JSON, the image folder or a CSV), or "
+            "pack the features once."
+        )
+    sizes = read_sizes(sizes, captions.image_ids, captions.filenames, progress)
+    return OriginalRegions(path, captions.image_ids, sizes, progress)

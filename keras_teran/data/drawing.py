@@ -1,5 +1,7 @@
 """Pictures of scenes: objects with a texture on a textured ground, by NumPy."""
 
+import functools
+
 import numpy as np
 
 from keras_teran.data.scenes import PICTURE_SIZE
@@ -26,8 +28,8 @@ _GROUND_PAINTS = np.array(
     ],
     dtype=np.float32,
 )
-_TINT = 0.5
-_SHADOW = 0.22
+_TINT = np.float32(0.5)
+_SHADOW = np.float32(0.22)
 
 
 def draw(scene, generator):
@@ -46,44 +48,53 @@ def draw(scene, generator):
     boxes = np.zeros((len(scene), 4), np.float32)
     for index in range(len(scene)):
         boxes[index] = _add_object(picture, scene, index, generator)
-    pixels = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
-    return pixels, boxes / PICTURE_SIZE
+    np.clip(picture, 0, 1, out=picture)
+    picture *= 255
+    picture += 0.5
+    return picture.astype(np.uint8), boxes / PICTURE_SIZE
 
 
 def _ground(kind, generator):
     """A ground of one muted paint: clouds, waves and grain, float32 (H, W, 3)."""
     steps = np.arange(PICTURE_SIZE, dtype=np.float32)
-    angle = generator.uniform(0, np.pi)
-    along = np.cos(angle) * steps[None, :] + np.sin(angle) * steps[:, None]
-    period = generator.uniform(5, 14)
-    light = generator.uniform(0.01, 0.035) * np.sin(2 * np.pi * along / period)
-    light = light + 0.045 * _clouds(generator, 9) + 0.02 * _clouds(generator, 33)
+    angle, period = generator.uniform(0, np.pi), generator.uniform(5, 14)
+    along = np.float32(2 * np.pi * np.cos(angle) / period) * steps[None, :]
+    along = along + np.float32(2 * np.pi * np.sin(angle) / period) * steps[:, None]
+    light = np.float32(generator.uniform(0.01, 0.035)) * np.sin(along)
+    light += np.float32(0.045) * _clouds(generator, 9)
+    light += np.float32(0.02) * _clouds(generator, 33)
     grain = generator.standard_normal((PICTURE_SIZE, PICTURE_SIZE), dtype=np.float32)
-    light = light + 0.022 * grain
-    return (_GROUND_PAINTS[kind] + light[..., None]).astype(np.float32)
+    light += np.float32(0.022) * grain
+    return light[..., None] + _GROUND_PAINTS[kind]
 
 
 def _clouds(generator, knots):
     """Smooth noise: a grid of normal numbers, stretched bilinearly."""
     grid = generator.standard_normal((knots, knots), dtype=np.float32)
-    at = np.linspace(0, knots - 1, PICTURE_SIZE, dtype=np.float32)
-    low = np.minimum(at.astype(np.int64), knots - 2)
-    share = at - low
-    rows = grid[low] * (1 - share)[:, None] + grid[low + 1] * share[:, None]
-    return rows[:, low] * (1 - share) + rows[:, low + 1] * share
+    stretch = _stretch(knots)
+    return stretch @ grid @ stretch.T
+
+
+@functools.cache
+def _stretch(knots):
+    """float32 (H, knots): rows that weigh the two nearest of evenly spread knots."""
+    at = np.linspace(0, knots - 1, PICTURE_SIZE)
+    distance = np.abs(at[:, None] - np.arange(knots)[None, :])
+    return np.maximum(1 - distance, 0).astype(np.float32)
 
 
 def _add_object(picture, scene, index, generator):
     """Paints one object into the picture, returns its box in pixels."""
     radius, (x, y) = scene.radii[index], scene.centres[index]
-    left, top = int(x - radius) - 3, int(y - radius) - 3
-    side = int(2 * radius) + 8
-    columns = np.arange(left, left + side, dtype=np.float32)[None, :] + 0.5 - x
-    rows = np.arange(top, top + side, dtype=np.float32)[:, None] + 0.5 - y
+    left, top = int(x - radius) - 2, int(y - radius) - 2
+    side = int(2 * radius) + 5
+    steps = np.arange(side, dtype=np.float32)
+    columns = steps[None, :] + np.float32(left + 0.5 - x)
+    rows = steps[:, None] + np.float32(top + 0.5 - y)
     turn = generator.uniform(-0.2, 0.2)
-    across = (np.cos(turn) * columns + np.sin(turn) * rows) / radius
-    down = (np.cos(turn) * rows - np.sin(turn) * columns) / radius
-    outside = _OUTLINES[scene.shapes[index]](across, down) * radius
+    cosine, sine = np.float32(np.cos(turn) / radius), np.float32(np.sin(turn) / radius)
+    across, down = cosine * columns + sine * rows, cosine * rows - sine * columns
+    outside = _OUTLINES[scene.shapes[index]](across, down) * np.float32(radius)
     cover = np.clip(0.5 - outside, 0, 1)
     paint = _paint(scene, index, columns, rows, generator)
     paint = paint * (1.06 - 0.14 * (down[..., None] + 1) / 2)
@@ -99,7 +110,7 @@ def _paint(scene, index, columns, rows, generator):
     """The object's colour, and a tint of it where its texture says so."""
     colour = _PAINTS[scene.colours[index]]
     shift = generator.uniform(-0.03, 0.03, size=3).astype(np.float32)
-    phase = generator.uniform(0, 6, size=2)
+    phase = generator.uniform(0, 6, size=2).astype(np.float32)
     marks = _TEXTURES[scene.textures[index]](columns + phase[0], rows + phase[1])
     tint = colour + _TINT * (1 - colour)
     return colour + shift + marks[..., None] * (tint - colour)

@@ -25,8 +25,8 @@ SPLITS = ("train", "val", "test")
 _KINDS = (len(SHAPES), len(COLOURS), len(TEXTURES), len(SIZES))
 _COUNTS = (3, 3, 4, 4, 5)
 _RADII = ((8.5, 11.0), (15.5, 19.0))
-_EDGE = 22.0
-_APART = 42.0
+_EDGE = 25.0
+_APART = 41.0
 _JITTER = 2.5
 
 

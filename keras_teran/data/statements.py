@@ -5,6 +5,8 @@ tested against other scenes generously, so that a caption counts as fitting anot
 image even where it does so only just.
 """
 
+import functools
+
 import numpy as np
 
 from keras_teran.data.grammar import ANY, Mention
@@ -30,7 +32,6 @@ RELATIONS = {
 }
 _PAIRS = ("left", "above", "larger", "same colour")
 _TRIPLES = tuple(name for name in RELATIONS if name not in _PAIRS)
-_SHARE_OF_PAIRS = 0.4
 # Places whose size or colour the relation itself speaks of.
 _SIZE_UNSAID = {"larger": (0, 1), "left and larger": (0, 2)}
 _COLOUR_UNSAID = {"same colour": (0,)}
@@ -50,6 +51,7 @@ class SceneTable:
     def __init__(self, scenes):
         width = max(len(scene) for scene in scenes)
         self.attributes = np.full((4, len(scenes), width), -2, np.int8)
+        self._kept = {}
         radii = np.ones((len(scenes), width))
         centres = np.zeros((len(scenes), width, 2))
         for row, scene in enumerate(scenes):
@@ -87,15 +89,14 @@ class SceneTable:
         Returns:
             int64 (scenes,): ways to put different objects in the mentions' places.
         """
-        fits = [self._fits(mention) for mention in mentions]
         counts = np.zeros(self.attributes.shape[1], np.int64)
-        rows = np.flatnonzero(np.all([fit.any(axis=1) for fit in fits], axis=0))
-        places = np.ones((len(rows),) + (1,) * len(mentions), bool)
-        for place, fit in enumerate(fits):
-            places = places & _spread(fit[rows], len(mentions), place)
+        rows = self._candidates(mentions)
+        fits = True
+        for place, mention in enumerate(mentions):
+            fits = fits & _spread(self._fits(mention, rows), len(mentions), place)
         held = self._ways(self.holds, RELATIONS[relation], rows, len(mentions))
-        axes = tuple(range(1, len(mentions) + 1))
-        counts[rows] = (places & held & _all_different(places.shape)).sum(axis=axes)
+        fits = fits & held & _all_different(held.shape[1], len(mentions))
+        counts[rows] = fits.reshape(len(rows), -1).sum(axis=1)
         return counts
 
     def plain_tuples(self, relation, row):
@@ -104,17 +105,35 @@ class SceneTable:
         Returns:
             int64 (tuples, places): object numbers, all different.
         """
-        ways = RELATIONS[relation]
-        places = 1 + max(max(pair[1:]) for way in ways for pair in way)
-        held = self._ways(self.holds_plainly, ways, np.array([row]), places)
-        return np.argwhere((held & _all_different(held.shape))[0])
+        places = 3 if relation in _TRIPLES else 2
+        rows = np.array([row])
+        held = self._ways(self.holds_plainly, RELATIONS[relation], rows, places)
+        return np.argwhere((held & _all_different(held.shape[1], places))[0])
 
-    def _fits(self, mention):
-        """bool (scenes, objects): what the mention says is true of the object."""
-        fits = self.attributes[0] == mention.shape
-        for values, value in zip(self.attributes[1:], mention[2:], strict=True):
+    def _candidates(self, mentions):
+        """Scenes that have the shape and colour of every mention, int64 (rows,)."""
+        found = self._having(mentions[0].shape, mentions[0].colour)
+        for mention in mentions[1:]:
+            found = found & self._having(mention.shape, mention.colour)
+        return np.flatnonzero(found)
+
+    def _having(self, shape, colour):
+        """bool (scenes,): there is such an object. Kept, as it is asked often."""
+        key = shape, colour
+        if key not in self._kept:
+            fits = self.attributes[0] == shape
+            if colour != ANY:
+                fits &= self.attributes[1] == colour
+            self._kept[key] = fits.any(axis=1)
+        return self._kept[key]
+
+    def _fits(self, mention, rows):
+        """bool (rows, objects): what the mention says is true of the object."""
+        values = self.attributes[:, rows]
+        fits = values[0] == mention.shape
+        for kind, value in enumerate(mention[2:], start=1):
             if value != ANY:
-                fits &= values == value
+                fits &= values[kind] == value
         return fits
 
     def _ways(self, holds, ways, rows, places):
@@ -139,42 +158,54 @@ def _spread(values, places, *axes):
     return values.reshape(shape)
 
 
-def _all_different(shape):
+@functools.cache
+def _all_different(width, places):
     """bool (1, objects, ...): True where no object is in two places."""
-    numbers = np.indices(shape[1:])
-    different = np.ones(shape[1:], bool)
-    for first in range(len(numbers)):
+    numbers = np.indices((width,) * places)
+    different = np.ones((width,) * places, bool)
+    for first in range(places):
         for second in range(first):
             different &= numbers[first] != numbers[second]
     return different[None]
 
 
-def draw_statement(table, row, generator, places=None, detail=0.5):
-    """Draws a statement that plainly holds in scene `row`.
+def plain_statements(table, row):
+    """All that plainly holds in a scene.
 
     Args:
         table: the `SceneTable`.
         row: the scene.
-        generator: numpy Generator.
-        places: 2 or 3 objects; None leaves it to chance.
-        detail: chance in 0..1 that a texture or a size is said; colours always are.
 
     Returns:
-        (relation, mentions), or None where no objects stand so.
+        dict, 2 or 3 (objects mentioned) -> list of (relation, int64 (tuples, objects))
+        for the relations that hold; the list may be empty.
     """
-    if places is None:
-        places = 2 if generator.random() < _SHARE_OF_PAIRS else 3
-    relations = _PAIRS if places == 2 else _TRIPLES
-    relation = relations[generator.integers(len(relations))]
-    tuples = table.plain_tuples(relation, row)
-    if not len(tuples):
-        return None
-    things = tuples[generator.integers(len(tuples))]
-    mentions = [
+    found = {2: _PAIRS, 3: _TRIPLES}
+    for places, relations in found.items():
+        tuples = ((name, table.plain_tuples(name, row)) for name in relations)
+        found[places] = [(name, things) for name, things in tuples if len(things)]
+    return found
+
+
+def draw_mentions(table, row, relation, things, detail, generator):
+    """Chooses what is said of the objects of a statement.
+
+    Args:
+        table: the `SceneTable`.
+        row: the scene.
+        relation: a key of `RELATIONS`.
+        things: int64 (objects,), numbers of the objects in the scene.
+        detail: chance in 0..1 that a texture or a size is said; shapes always are,
+            and colours but where the relation itself speaks of them.
+        generator: numpy Generator.
+
+    Returns:
+        list of `Mention`.
+    """
+    return [
         _mention(table, row, thing, place, relation, generator.random(2) < detail)
         for place, thing in enumerate(things.tolist())
     ]
-    return relation, mentions
 
 
 def _mention(table, row, thing, place, relation, said):

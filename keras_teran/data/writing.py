@@ -3,12 +3,13 @@
 import typing
 
 from keras_teran.data.grammar import word_statement
-from keras_teran.data.statements import draw_statement
+from keras_teran.data.statements import draw_mentions, plain_statements
 
 CAPTIONS_PER_SCENE = 5
 
 _TRIES = 120
-_LEAST_DETAIL, _MOST_DETAIL = 0.25, 0.95
+_LEAST_DETAIL, _MOST_DETAIL = 0.3, 1.0
+_SHARE_OF_PAIRS = 0.5
 
 
 class Caption(typing.NamedTuple):
@@ -22,8 +23,8 @@ def write_captions(table, row, generator):
     """Writes five differing captions of scene `row`.
 
     A statement is kept if it fits its own scene in exactly one way (so each noun
-    means one object) and no other scene of the table at all. At least one caption
-    speaks of two objects and one of three.
+    means one object) and no other scene of the table at all. The first caption speaks
+    of two objects and the second of three where that can be had.
 
     Args:
         table: `SceneTable` of the split.
@@ -33,24 +34,33 @@ def write_captions(table, row, generator):
     Returns:
         list of five `Caption`, or None where tries run out.
     """
-    captions, statements = {}, set()
-    places = [2, 3, None, None, None]
+    captions, said = {}, set()
+    statements = plain_statements(table, row)
     for attempt in range(_TRIES):
-        step = attempt / _TRIES
-        detail = _LEAST_DETAIL + (_MOST_DETAIL - _LEAST_DETAIL) * step
-        wanted = places[len(captions)]
-        statement = draw_statement(table, row, generator, wanted, detail)
-        if statement is None or not _fits_only(table, row, *statement):
+        detail = _LEAST_DETAIL + (_MOST_DETAIL - _LEAST_DETAIL) * attempt / _TRIES
+        number = len(captions) if attempt < _TRIES // 2 else None
+        statement = _draw(table, row, statements, number, detail, generator)
+        if statement is None or statement in said:
             continue
-        relation, mentions = statement
-        if (relation, tuple(mentions)) in statements:
-            continue
-        statements.add((relation, tuple(mentions)))
-        text, nouns = word_statement(relation, mentions, generator)
-        captions.setdefault(text, Caption(text, nouns))
+        if _fits_only(table, row, *statement):
+            said.add(statement)
+            text, nouns = word_statement(*statement, generator)
+            captions[text] = Caption(text, nouns)
         if len(captions) == CAPTIONS_PER_SCENE:
             return list(captions.values())
     return None
+
+
+def _draw(table, row, statements, number, detail, generator):
+    """A statement for caption `number`: of two objects, of three, then either."""
+    by_chance = 2 if generator.random() < _SHARE_OF_PAIRS else 3
+    choices = statements[{0: 2, 1: 3}.get(number, by_chance)]
+    if not choices:
+        return None
+    relation, tuples = choices[generator.integers(len(choices))]
+    things = tuples[generator.integers(len(tuples))]
+    mentions = draw_mentions(table, row, relation, things, detail, generator)
+    return relation, tuple(mentions)
 
 
 def _fits_only(table, row, relation, mentions):

@@ -9,6 +9,17 @@ from keras.layers import Dense, Dropout, Embedding, LayerNormalization
 _MASKED_LOGIT = -3e4
 
 
+def exact_gelu(tensor):
+    """x Φ(x) by the error function (Hendrycks and Gimpel 2016), float, any shape.
+
+    Keras' own takes 1 - erf for one function, which ONNX does not know.
+    """
+    return 0.5 * tensor * (1.0 + ops.erf(tensor * 0.5**0.5))
+
+
+_ACTIVATIONS = {"relu": keras.activations.relu, "gelu": exact_gelu}
+
+
 def linear_initializer():
     """Uniform in ±1/sqrt(fan_in), PyTorch's for linear layers, which TERAN trains from.
 
@@ -101,7 +112,7 @@ class TransformerBlock(keras.layers.Layer):
         attended = self.branch_dropout(attended, training=training)
         middle = self.attention_norm(inputs + attended)
         inner = self.feedforward_inner(middle)
-        inner = keras.activations.get(self.activation)(inner)
+        inner = _ACTIVATIONS[self.activation](inner)
         inner = self.inner_dropout(inner, training=training)
         output = self.branch_dropout(self.feedforward_output(inner), training=training)
         return self.feedforward_norm(middle + output)
@@ -133,7 +144,9 @@ class TransformerBlock(keras.layers.Layer):
         )
         logits = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
         logits = logits * (dim // self.heads) ** -0.5
-        logits = ops.where(attention_mask[:, None, None, :], logits, _MASKED_LOGIT)
+        # expand_dims and not `[:, None]`: LiteRT has no such slice of booleans.
+        real = ops.expand_dims(attention_mask, (1, 2))
+        logits = ops.where(real, logits, _MASKED_LOGIT)
         weights = self.weight_dropout(ops.softmax(logits, axis=-1), training=training)
         attended = ops.transpose(ops.matmul(weights, value), (0, 2, 1, 3))
         return self.attention_output(ops.reshape(attended, (-1, length, dim)))
@@ -269,7 +282,7 @@ def unit_rows(tensor, mask=None):
     tensor = ops.cast(tensor, "float32")
     squared = ops.sum(ops.square(tensor), axis=-1, keepdims=True)
     unit = tensor / ops.sqrt(ops.maximum(squared, 1e-24))
-    return unit if mask is None else ops.where(mask[..., None], unit, 0.0)
+    return unit if mask is None else ops.where(ops.expand_dims(mask, -1), unit, 0.0)
 
 
 def word_positions(padding_mask, drop_last_word=False):

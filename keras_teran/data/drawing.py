@@ -28,6 +28,7 @@ _GROUND_PAINTS = np.array(
     ],
     dtype=np.float32,
 )
+_TILES, _TILE_SIZE = 6, 256
 _TINT = np.float32(0.5)
 _SHADOW = np.float32(0.22)
 
@@ -61,26 +62,31 @@ def _ground(kind, generator):
     along = np.float32(2 * np.pi * np.cos(angle) / period) * steps[None, :]
     along = along + np.float32(2 * np.pi * np.sin(angle) / period) * steps[:, None]
     light = np.float32(generator.uniform(0.01, 0.035)) * np.sin(along)
-    light += np.float32(0.045) * _clouds(generator, 9)
-    light += np.float32(0.02) * _clouds(generator, 33)
-    grain = generator.standard_normal((PICTURE_SIZE, PICTURE_SIZE), dtype=np.float32)
-    light += np.float32(0.022) * grain
+    row, column = generator.integers(_TILE_SIZE - PICTURE_SIZE, size=2)
+    tile = _tiles()[generator.integers(_TILES)]
+    light += tile[row : row + PICTURE_SIZE, column : column + PICTURE_SIZE]
     return light[..., None] + _GROUND_PAINTS[kind]
 
 
-def _clouds(generator, knots):
-    """Smooth noise: a grid of normal numbers, stretched bilinearly."""
-    grid = generator.standard_normal((knots, knots), dtype=np.float32)
-    stretch = _stretch(knots)
-    return stretch @ grid @ stretch.T
-
-
 @functools.cache
-def _stretch(knots):
-    """float32 (H, knots): rows that weigh the two nearest of evenly spread knots."""
-    at = np.linspace(0, knots - 1, PICTURE_SIZE)
-    distance = np.abs(at[:, None] - np.arange(knots)[None, :])
-    return np.maximum(1 - distance, 0).astype(np.float32)
+def _tiles():
+    """Clouds and grain, float32 (tiles, size, size), cut to size for each ground."""
+    generator = np.random.default_rng(0)
+    shape = _TILES, _TILE_SIZE, _TILE_SIZE
+    grain = generator.standard_normal(shape, dtype=np.float32)
+    clouds = 0.045 * _clouds(generator, 16) + 0.02 * _clouds(generator, 4)
+    return (clouds + 0.022 * grain).astype(np.float32)
+
+
+def _clouds(generator, step):
+    """Smooth noise: a grid of normal numbers, stretched bilinearly by `step`."""
+    knots = _TILE_SIZE // step + 1
+    grid = generator.standard_normal((_TILES, knots, knots))
+    low, share = np.divmod(np.arange(_TILE_SIZE) / step, 1)
+    low = low.astype(np.int64)
+    rows = share[:, None]
+    stretched = grid[:, low] * (1 - rows) + grid[:, low + 1] * rows
+    return stretched[:, :, low] * (1 - share) + stretched[:, :, low + 1] * share
 
 
 def _add_object(picture, scene, index, generator):

@@ -1,8 +1,8 @@
 """Which region each word chose: the alignment of one image and one caption.
 
-`explain` reads the alignment from a model, `draw` (of `painting`) shows it. The reading follows MrSw
-(Messina et al. 2021, arXiv 2008.05231, section 4.2), where each word counts its best
-region; under another pooling it still shows each word's nearest region.
+`explain` reads the alignment from a model, `draw` (of `painting`) shows it. The reading
+follows MrSw (Messina et al. 2021, arXiv 2008.05231, section 4.2), where each word
+counts its best region; under another pooling it still shows each word's nearest region.
 """
 
 from dataclasses import dataclass, field
@@ -76,7 +76,7 @@ def explain(model, tokenizer, inputs, caption):
     by_piece = image["region_embeddings"][0] @ captions["word_embeddings"][0].T
     cosines = np.stack([by_piece[:, group].mean(axis=1) for group in groups], axis=1)
     region_mask = inputs["region_mask"][0]
-    similarity = np.asarray(model.similarity(image, captions))
+    score = float(model.similarity(image, captions)[0, 0])
     return Explanation(
         caption=caption,
         words=[caption[start:end] for start, end in spans],
@@ -85,8 +85,8 @@ def explain(model, tokenizer, inputs, caption):
         region_mask=region_mask,
         cosines=cosines.astype("float32"),
         chosen=np.where(region_mask[:, None], cosines, -np.inf).argmax(axis=0),
-        score=float(similarity[0, 0]),
-        pooling=model.config["pooling"],
+        score=score,
+        pooling=model.pooling,
     )
 
 

@@ -13,7 +13,16 @@ PACKAGE = ROOT / "keras_teran"
 OUTSIDE = ("examples", "export", "benchmarks", "tests")
 
 # The parts of the package, by what each may import of it besides its own files.
-BOTTOM = ("alignment", "losses", "layers", "tokenizer", "presets", "replicas")
+BOTTOM = (
+    "alignment",
+    "curves",
+    "layers",
+    "losses",
+    "painting",
+    "presets",
+    "replicas",
+    "tokenizer",
+)
 MIDDLE = {
     "backbone": {"layers"},
     "encoders": {"layers", "backbone"},

@@ -1,7 +1,5 @@
 """Ranks and recall against a loop that reads like the definition."""
 
-import doctest
-
 import numpy as np
 import pytest
 
@@ -18,9 +16,9 @@ def naive_ranks(similarity, caption_to_image):
             if caption_to_image[mine] == image:
                 ahead = 0
                 for other in range(captions):
-                    if caption_to_image[other] != image:
-                        if similarity[image, other] >= similarity[image, mine]:
-                            ahead += 1
+                    stranger = caption_to_image[other] != image
+                    if stranger and similarity[image, other] >= similarity[image, mine]:
+                        ahead += 1
                 places.append(ahead)
         image_to_text.append(min(places))
     text_to_image = []
@@ -28,9 +26,9 @@ def naive_ranks(similarity, caption_to_image):
         mine = similarity[caption_to_image[caption], caption]
         ahead = 0
         for image in range(images):
-            if image != caption_to_image[caption]:
-                if similarity[image, caption] >= mine:
-                    ahead += 1
+            stranger = image != caption_to_image[caption]
+            if stranger and similarity[image, caption] >= mine:
+                ahead += 1
         text_to_image.append(ahead)
     return image_to_text, text_to_image
 
@@ -123,9 +121,12 @@ def test_the_printed_table_is_in_per_cent_with_ranks_from_one():
     # Image 0: best own 0.1, one above -> rank 1. Image 1: own 0.1, two above -> 2.
     # Captions: own 0.1 < 0.5 -> 1; own 0.1 < 0.9 -> 1; own 0.1 < 0.2 -> 1.
     lines = format_table(table).splitlines()
-    assert lines[1].split() == "image to text 0.0 100.0 100.0 2.5 2.5".split()
-    assert lines[2].split() == "text to image 0.0 100.0 100.0 2.0 2.0".split()
-    assert lines[3].split() == ["rsum", "400.0"]
+    squeezed = [" ".join(line.split()) for line in lines[1:]]
+    assert squeezed == [
+        "image to text 0.0 100.0 100.0 2.5 2.5",
+        "text to image 0.0 100.0 100.0 2.0 2.0",
+        "rsum 400.0",
+    ]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -157,7 +158,3 @@ def test_a_correspondence_that_is_no_integer_vector_is_refused(owners):
 def test_a_similarity_that_is_no_matrix_is_refused():
     with pytest.raises(ValueError, match=r"similarity must be .* got shape \(3,\)"):
         ranks(np.zeros(3), [0, 1, 2])
-
-
-def test_the_examples_in_the_docstrings_hold():
-    assert doctest.testmod(recall).failed == 0

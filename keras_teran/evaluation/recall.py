@@ -7,6 +7,7 @@ caption go in, numbers come out. NumPy only.
 import numpy as np
 
 RECALL_AT = (1, 5, 10)
+METRICS = ("r1", "r5", "r10", "median_rank", "mean_rank")
 DIRECTIONS = ("image_to_text", "text_to_image")
 IMAGES_PER_BLOCK = 256
 
@@ -87,6 +88,7 @@ def ranks(similarity, caption_to_image):
             f"{similarity.shape} has {captions} columns: rows are images, columns "
             "captions, one entry a column."
         )
+    _check_finite(similarity)
     own = similarity[owners, np.arange(captions)]
     best = np.full(images, -np.inf, similarity.dtype)
     np.maximum.at(best, owners, own)
@@ -95,7 +97,6 @@ def ranks(similarity, caption_to_image):
     for start in range(0, images, IMAGES_PER_BLOCK):
         stop = min(start + IMAGES_PER_BLOCK, images)
         block = similarity[start:stop]
-        _check_finite(block, start)
         image_to_text[start:stop] = np.count_nonzero(
             block >= best[start:stop, None], axis=1
         )
@@ -197,15 +198,16 @@ def _as_matrix(similarity):
     return similarity if wide else similarity.astype(np.float32)
 
 
-def _check_finite(block, first_image):
-    if np.isfinite(block).all():
-        return
-    image, caption = np.argwhere(~np.isfinite(block))[0]
-    raise ValueError(
-        f"similarity[{first_image + image}, {caption}] is {block[image, caption]}: "
-        "NaN and infinite scores cannot be ranked. Check the model's weights (a "
-        "diverged training?) and the region features."
-    )
+def _check_finite(similarity):
+    for start in range(0, len(similarity), IMAGES_PER_BLOCK):
+        finite = np.isfinite(similarity[start : start + IMAGES_PER_BLOCK])
+        if not finite.all():
+            image, caption = np.argwhere(~finite)[0] + (start, 0)
+            raise ValueError(
+                f"similarity[{image}, {caption}] is {similarity[image, caption]}: NaN "
+                "and infinite scores cannot be ranked. Check the model's weights (a "
+                "diverged training?) and the region features."
+            )
 
 
 def _summary(rank):

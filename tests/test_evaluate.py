@@ -1,0 +1,142 @@
+"""A whole set scored: order, blocks and masks must not matter."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from keras_teran.data.captions import CaptionSet
+from keras_teran.evaluation import evaluate as evaluation
+from keras_teran.evaluation.evaluate import evaluate
+from keras_teran.evaluation.recall import recall_table
+from keras_teran.model import build_model
+from keras_teran.tokenizer import CaptionTokenizer
+
+CAPTIONS = [
+    "a red dog",
+    "a dog left of a tiny blue cat",
+    "two cats",
+    "a cat and a dog and a red bird under the blue tree",
+    "tree",
+    "the bird under a tree",
+    "a blue bird",
+]
+CAPTION_TO_IMAGE = [2, 0, 1, 0, 2, 3, 0]
+
+
+class MemoryRegions:
+    """Random regions of a few images, of different number."""
+
+    region_dim = 64
+    max_regions = 5
+
+    def __init__(self, image_ids, seed=0):
+        rng = np.random.default_rng(seed)
+        images = len(image_ids)
+        self.image_ids = np.array(image_ids)
+        corners = rng.uniform(size=(images, 5, 2, 2)).astype("float32")
+        self.boxes = np.sort(corners, axis=2).reshape(images, 5, 4)
+        self.regions = rng.normal(size=(images, 5, 64)).astype("float32")
+        self.counts = 1 + np.arange(images) % 5
+
+    def rows(self, image_ids):
+        unknown = sorted(set(image_ids) - set(self.image_ids))
+        if unknown:
+            raise ValueError(f"unknown images {unknown}")
+        return np.array([list(self.image_ids).index(one) for one in image_ids])
+
+    def read(self, image_ids):
+        rows = self.rows(image_ids)
+        mask = np.arange(5) < self.counts[rows, None]
+        return {
+            "regions": self.regions[rows] * mask[..., None],
+            "boxes": self.boxes[rows] * mask[..., None],
+            "region_mask": mask,
+        }
+
+
+def make_set():
+    image_ids = [40, 10, 30, 20]
+    captions = CaptionSet(
+        image_ids=np.array(image_ids),
+        filenames=[""] * 4,
+        captions=CAPTIONS,
+        caption_ids=np.arange(len(CAPTIONS)),
+        caption_to_image=np.array(CAPTION_TO_IMAGE),
+    )
+    return captions, MemoryRegions(sorted(image_ids))
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return CaptionTokenizer.train(CAPTIONS, vocabulary_size=80, max_length=32)
+
+
+def make_model(tokenizer, **overrides):
+    import keras
+
+    keras.utils.set_random_seed(1)
+    size = len(tokenizer.vocabulary)
+    return build_model("tiny", vocabulary_size=size, **overrides)
+
+
+@pytest.mark.parametrize("padding", ["exclude", "zero"])
+@pytest.mark.parametrize("pooling", ["MrSw", "MwSr"])
+def test_evaluate_equals_scoring_all_pairs_at_once(tokenizer, pooling, padding):
+    captions, regions = make_set()
+    model = make_model(tokenizer, pooling=pooling, padding=padding)
+    images = model.encode(regions.read(captions.image_ids))
+    words = model.encode(tokenizer(captions.captions))
+    expected = np.asarray(model.similarity(images, words))
+    table, similarity = evaluate(model, captions, regions, tokenizer)
+    np.testing.assert_allclose(similarity, expected, atol=1e-5)
+    assert table == recall_table(expected, CAPTION_TO_IMAGE)
+
+
+def test_each_pair_scores_as_if_it_were_alone(tokenizer):
+    captions, regions = make_set()
+    model = make_model(tokenizer)
+    _, similarity = evaluate(model, captions, regions, tokenizer)
+    for row, image_id in enumerate(captions.image_ids):
+        for column, caption in enumerate(captions.captions):
+            image = regions.read([image_id])
+            real = {name: a[image["region_mask"]][None] for name, a in image.items()}
+            alone = model.similarity(
+                model.encode(real), model.encode(tokenizer([caption]))
+            )
+            assert similarity[row, column] == pytest.approx(
+                float(alone[0, 0]), abs=1e-5
+            )
+
+
+def test_the_size_of_the_blocks_does_not_matter(tokenizer, monkeypatch):
+    captions, regions = make_set()
+    model = make_model(tokenizer)
+    _, at_once = evaluate(model, captions, regions, tokenizer)
+    monkeypatch.setattr(evaluation, "IMAGES_PER_BLOCK", 3)
+    monkeypatch.setattr(evaluation, "CAPTIONS_PER_BLOCK", 2)
+    _, in_blocks = evaluate(model, captions, regions, tokenizer)
+    np.testing.assert_allclose(in_blocks, at_once, atol=1e-5)
+    assert np.ptp(at_once) > 1e-3
+
+
+def test_an_image_without_captions_is_refused_before_anything_is_encoded(tokenizer):
+    captions, regions = make_set()
+    bare = dataclasses.replace(captions, caption_to_image=np.zeros(7, "int32"))
+    with pytest.raises(ValueError, match="3 of 4 images have no caption"):
+        evaluate(None, bare, regions, tokenizer)
+
+
+def test_an_image_without_regions_is_refused_before_anything_is_encoded(tokenizer):
+    captions, _ = make_set()
+    with pytest.raises(ValueError, match=r"unknown images .*40"):
+        evaluate(None, captions, MemoryRegions([10, 20, 30]), tokenizer)
+
+
+def test_a_model_that_diverged_is_refused(tokenizer):
+    captions, regions = make_set()
+    model = make_model(tokenizer)
+    weight = model.image_encoder.trainable_variables[-1]
+    weight.assign(np.full(weight.shape, np.nan, "float32"))
+    with pytest.raises(ValueError, match="similarity.* is nan"):
+        evaluate(model, captions, regions, tokenizer)

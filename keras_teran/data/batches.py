@@ -1,5 +1,6 @@
 """Batches of image–caption pairs for ``model.fit``, on every Keras backend."""
 
+import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -99,7 +100,7 @@ class PairBatches(keras.utils.PyDataset):
 
     def __len__(self):
         """Number of batches an epoch, a smaller last one included."""
-        return -(-len(self.captions) // self.batch_size)
+        return math.ceil(len(self.captions) / self.batch_size)
 
     @property
     def epoch(self):
@@ -192,7 +193,7 @@ class PairBatches(keras.utils.PyDataset):
 
     def _width(self, pairs):
         longest = (self._starts[pairs + 1] - self._starts[pairs]).max()
-        return -(-int(longest) // self.width_multiple) * self.width_multiple
+        return math.ceil(longest / self.width_multiple) * self.width_multiple
 
     def _padded(self, pairs, width):
         starts, ends = self._starts[pairs], self._starts[pairs + 1]
@@ -267,7 +268,8 @@ def _tokenize(captions, tokenizer, progress):
 
 def _require_at_least(minimum, **arguments):
     for name, value in arguments.items():
-        if isinstance(value, bool) or not isinstance(value, int | np.integer):
-            raise ValueError(f"{name} must be an int; received {value!r}.")
-        if value < minimum:
-            raise ValueError(f"{name} must be at least {minimum}; received {value}.")
+        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if not whole or value < minimum:
+            raise ValueError(
+                f"{name} must be an int of at least {minimum}; received {value!r}."
+            )

@@ -1,0 +1,420 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from region_files import captions_of, write_original, write_packed
+
+from keras_teran.data.regions import OriginalRegions, PackedRegions, open_regions
+from keras_teran.data.validity import all_finite, box_fault
+
+SIZE = (200, 100)
+SHARED = Path(
+    os.environ.get(
+        "KERAS_TERAN_SHARED", Path(__file__).resolve().parents[1].parent / "shared"
+    )
+)
+
+
+def sizes_of(image_ids):
+    return dict.fromkeys(image_ids, SIZE)
+
+
+def original(folder, counts):
+    written = write_original(folder, counts, size=SIZE)
+    return OriginalRegions(folder, list(counts), sizes_of(counts)), written
+
+
+# The original layout
+
+
+def test_original_boxes_are_divided_by_width_and_height(tmp_path):
+    write_original(tmp_path, {7: 1})
+    np.save(tmp_path / "bu_box" / "7.npy", np.float32([[20, 10, 150, 40]]))
+    store = OriginalRegions(tmp_path, [7], {7: (200, 100)})
+    expected = [[[20 / 200, 10 / 100, 150 / 200, 40 / 100]]]
+    np.testing.assert_allclose(store.read([7])["boxes"], expected, rtol=1e-6)
+
+
+def test_original_features_are_padded_and_masked(tmp_path):
+    store, written = original(tmp_path, {7: 2, 9: 3})
+    batch = store.read([9, 7])
+    assert batch["regions"].shape == (2, 3, 6)
+    assert batch["region_mask"].tolist() == [[True, True, True], [True, True, False]]
+    np.testing.assert_array_equal(batch["regions"][0], written[9][0])
+    np.testing.assert_array_equal(batch["regions"][1, :2], written[7][0])
+    assert not batch["regions"][1, 2:].any() and not batch["boxes"][1, 2:].any()
+    assert {name: array.dtype.name for name, array in batch.items()} == {
+        "regions": "float32",
+        "boxes": "float32",
+        "region_mask": "bool",
+    }
+
+
+def test_original_width_is_that_of_the_store_not_of_the_images_read(tmp_path):
+    store, _ = original(tmp_path, {7: 2, 9: 3})
+    assert store.read([7])["regions"].shape == (1, 3, 6)
+
+
+def test_a_box_may_reach_over_the_edge_by_a_pixel(tmp_path):
+    write_original(tmp_path, {7: 1})
+    np.save(tmp_path / "bu_box" / "7.npy", np.float32([[-0.5, 0, 200.9, 100]]))
+    store = OriginalRegions(tmp_path, [7], sizes_of([7]))
+    assert store.read([7])["boxes"].tolist() == [[[0, 0, 1, 1]]]
+
+
+@pytest.mark.parametrize(
+    ("box", "message"),
+    [
+        ([0, 0, 202, 50], r"box \(0,\) lies outside 0\.\.1"),
+        ([0, 0, 90, 102], "lies outside"),
+        ([-2, 0, 90, 50], "lies outside"),
+        ([60, 0, 50, 50], "is inverted"),
+        ([0, 60, 50, 50], "is inverted"),
+        ([0, np.nan, 50, 50], "is not finite"),
+    ],
+)
+def test_original_faulty_boxes_are_named(tmp_path, box, message):
+    store, _ = original(tmp_path, {7: 1})
+    np.save(tmp_path / "bu_box" / "7.npy", np.float32([box]))
+    with pytest.raises(ValueError, match=rf"7\.npy: .*{message}.*200 × 100"):
+        store.check([7])
+
+
+def test_a_swapped_coordinate_is_found_where_it_leaves_the_image(tmp_path):
+    store, _ = original(tmp_path, {7: 1})
+    x0, y0, x1, y1 = 10, 20, 190, 90
+    np.save(tmp_path / "bu_box" / "7.npy", np.float32([[y0, x0, y1, x1]]))
+    with pytest.raises(ValueError, match="lies outside"):
+        store.check([7])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_original_features_that_are_not_finite_are_named(tmp_path, bad):
+    store, written = original(tmp_path, {7: 2, 9: 2})
+    features = written[9][0]
+    features[1, 3] = bad
+    np.savez(tmp_path / "bu_att" / "9.npz", feat=features)
+    store.check([7])
+    with pytest.raises(ValueError, match=r"9\.npz: a feature is NaN or infinite"):
+        store.check([7, 9])
+
+
+@pytest.mark.parametrize("folder,name", [("bu_att", "9.npz"), ("bu_box", "9.npy")])
+def test_missing_original_files_are_named_on_opening(tmp_path, folder, name):
+    write_original(tmp_path, {7: 2, 9: 2})
+    (tmp_path / folder / name).unlink()
+    with pytest.raises(FileNotFoundError, match=rf"{folder} lacks 1 of 2 .*{name}"):
+        OriginalRegions(tmp_path, [7, 9], sizes_of([7, 9]))
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no folder .*bu_att"):
+        OriginalRegions(tmp_path, [7], sizes_of([7]))
+
+
+def test_images_without_a_size_are_named(tmp_path):
+    write_original(tmp_path, {7: 2, 9: 2})
+    with pytest.raises(ValueError, match=r"sizes lacks 1 of 2 images.*\[9\]"):
+        OriginalRegions(tmp_path, [7, 9], sizes_of([7]))
+
+
+def test_no_images_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="image_ids is empty"):
+        OriginalRegions(tmp_path, [], {})
+
+
+@pytest.mark.parametrize("keep", [0, 10, 200])
+def test_truncated_original_features_are_named(tmp_path, keep):
+    store, _ = original(tmp_path, {7: 2, 9: 2})
+    path = tmp_path / "bu_att" / "9.npz"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ValueError, match=r"9\.npz is truncated or no plain"):
+        store.check([7, 9])
+
+
+def test_damaged_original_features_are_named(tmp_path):
+    store, _ = original(tmp_path, {7: 2, 9: 20})
+    path = tmp_path / "bu_att" / "9.npz"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"9\.npz is truncated or no plain"):
+        store.check([7, 9])
+
+
+@pytest.mark.parametrize("keep", [0, 60, 140])
+def test_truncated_original_boxes_are_named_on_opening(tmp_path, keep):
+    write_original(tmp_path, {7: 2, 9: 2})
+    path = tmp_path / "bu_box" / "9.npy"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ValueError, match=r"9\.npy is truncated or no plain"):
+        OriginalRegions(tmp_path, [7, 9], sizes_of([7, 9]))
+
+
+def test_pickled_original_features_are_refused(tmp_path):
+    store, _ = original(tmp_path, {7: 1, 9: 1})
+    np.savez(tmp_path / "bu_att" / "9.npz", feat=np.array([{}], object))
+    with pytest.raises(ValueError, match=r"9\.npz is truncated or no plain"):
+        store.check([9])
+
+
+def test_features_under_another_name_are_refused(tmp_path):
+    store, written = original(tmp_path, {7: 1, 9: 1})
+    np.savez(tmp_path / "bu_att" / "9.npz", features=written[9][0])
+    with pytest.raises(ValueError, match=r"9\.npz has no `feat`; it has \['features"):
+        store.check([9])
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        (np.zeros((2, 5), np.float32), "`feat` has 5 numbers a region, .* has 6"),
+        (np.zeros((3, 6), np.float32), r"9\.npz has 3 regions but .*9\.npy has 2"),
+        (np.zeros((2, 6), np.int32), "must hold floats"),
+        (np.zeros((14, 14, 6), np.float32), r"received float32 \(14, 14, 6\)"),
+        (np.zeros((0, 6), np.float32), "at least one region"),
+    ],
+)
+def test_original_features_of_a_wrong_shape_are_named(tmp_path, features, message):
+    store, _ = original(tmp_path, {7: 2, 9: 2})
+    np.savez(tmp_path / "bu_att" / "9.npz", feat=features)
+    with pytest.raises(ValueError, match=message):
+        store.check([9])
+
+
+def test_original_boxes_of_a_wrong_shape_are_named(tmp_path):
+    write_original(tmp_path, {9: 2})
+    np.save(tmp_path / "bu_box" / "9.npy", np.zeros((2, 5), np.float32))
+    with pytest.raises(ValueError, match=r"9\.npy must hold .*\(regions, 4\)"):
+        OriginalRegions(tmp_path, [9], sizes_of([9]))
+
+
+def test_images_that_were_not_opened_are_unknown(tmp_path):
+    store, _ = original(tmp_path, {7: 2})
+    for ask in (store.read, store.check, store.rows):
+        with pytest.raises(ValueError, match=r"has no features of 1 .*first ids \[8\]"):
+            ask([7, 8])
+
+
+# Packed arrays
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_packed_rows_are_read_in_the_order_asked_for(tmp_path, dtype):
+    features, boxes = write_packed(tmp_path, dtype=dtype)
+    batch = PackedRegions(tmp_path).read([4, 0, 4])
+    assert batch["regions"].dtype == np.float32
+    np.testing.assert_array_equal(batch["regions"], features[[4, 0, 4]])
+    np.testing.assert_array_equal(batch["boxes"], boxes[[4, 0, 4]])
+    assert batch["region_mask"].shape == (3, 3) and batch["region_mask"].all()
+
+
+def test_int8_features_are_multiplied_by_the_scale(tmp_path):
+    scale = np.float32([0.5, 1, 2, 0.01])
+    features, _ = write_packed(tmp_path, dtype="int8", scale=scale)
+    expected = features[[1, 3]].astype(np.float32) * scale
+    np.testing.assert_array_equal(
+        PackedRegions(tmp_path).read([1, 3])["regions"], expected
+    )
+
+
+def test_ids_say_which_row_an_image_has(tmp_path):
+    features, _ = write_packed(tmp_path, ids=[50, 10, 40, 20, 30])
+    store = PackedRegions(tmp_path)
+    assert store.rows([10, 50]).tolist() == [1, 0]
+    np.testing.assert_array_equal(store.read([20])["regions"][0], features[3])
+    assert store.image_ids.tolist() == [50, 10, 40, 20, 30]
+
+
+def test_counts_mask_what_is_beyond_them(tmp_path):
+    write_packed(tmp_path, counts=[3, 1, 2, 3, 3])
+    mask = PackedRegions(tmp_path).read([1, 2, 0])["region_mask"]
+    assert mask.tolist() == [[True, False, False], [True, True, False], [True] * 3]
+
+
+def test_reading_leaves_the_file_alone(tmp_path):
+    features, _ = write_packed(tmp_path)
+    store = PackedRegions(tmp_path)
+    store.read([0])["regions"][:] = 9
+    np.testing.assert_array_equal(store.read([0])["regions"][0], features[0])
+
+
+@pytest.mark.parametrize("unknown", [-1, 5, 2**40])
+def test_unknown_images_are_named(tmp_path, unknown):
+    write_packed(tmp_path)
+    with pytest.raises(
+        ValueError, match=rf"no features of 1 .*\[{unknown}\].*5 images"
+    ):
+        PackedRegions(tmp_path).check([0, unknown])
+
+
+def test_ids_that_occur_twice_are_refused(tmp_path):
+    write_packed(tmp_path, ids=[1, 2, 3, 2, 5])
+    with pytest.raises(ValueError, match=r"must be unique; \[2\]"):
+        PackedRegions(tmp_path)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_packed_features_that_are_not_finite_are_named(tmp_path, dtype, bad):
+    features, _ = write_packed(tmp_path, dtype=dtype, ids=[50, 10, 40, 20, 30])
+    features[3, 1, 2] = bad
+    np.save(tmp_path / f"regions.{dtype}.npy", features)
+    store = PackedRegions(tmp_path)
+    store.check([50, 10, 40, 30])
+    with pytest.raises(
+        ValueError,
+        match=rf"regions\.{dtype}\.npy, row 3 \(image 20\): a feature is NaN",
+    ):
+        store.check([10, 20])
+
+
+@pytest.mark.parametrize(
+    ("box", "message"),
+    [
+        ([0, 0, 1.01, 1], "outside"),
+        ([-0.01, 0, 1, 1], "outside"),
+        ([0.6, 0, 0.5, 1], "inverted"),
+        ([0, 0.6, 1, 0.5], "inverted"),
+        ([0, 0, np.nan, 1], "not finite"),
+    ],
+)
+def test_packed_faulty_boxes_are_named(tmp_path, box, message):
+    _, boxes = write_packed(tmp_path, ids=[50, 10, 40, 20, 30])
+    boxes[2, 1] = box
+    np.save(tmp_path / "boxes.npy", boxes)
+    store = PackedRegions(tmp_path)
+    store.check([50, 10, 20, 30])
+    with pytest.raises(
+        ValueError, match=rf"boxes\.npy, row 2 \(image 40\): box \(1,\) .*{message}"
+    ):
+        store.check([40])
+
+
+def test_a_check_in_several_pieces_reaches_every_row(tmp_path, monkeypatch):
+    monkeypatch.setattr("keras_teran.data.packed._CHECK_BYTES", 1)
+    features, _ = write_packed(tmp_path)
+    features[4, 2, 3] = np.nan
+    np.save(tmp_path / "regions.float32.npy", features)
+    with pytest.raises(ValueError, match="row 4"):
+        PackedRegions(tmp_path).check(range(5))
+
+
+@pytest.mark.parametrize("keep", [0, 60, 200])
+@pytest.mark.parametrize("name", ["regions.float32.npy", "boxes.npy"])
+def test_truncated_packed_files_are_named(tmp_path, name, keep):
+    write_packed(tmp_path)
+    path = tmp_path / name
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ValueError, match=rf"{name} is truncated or no plain .npy"):
+        PackedRegions(tmp_path)
+
+
+def test_pickled_packed_files_are_refused(tmp_path):
+    write_packed(tmp_path)
+    np.save(tmp_path / "ids.npy", np.array([{}] * 5, object), allow_pickle=True)
+    with pytest.raises(ValueError, match=r"ids\.npy is truncated or no plain .npy"):
+        PackedRegions(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["boxes.npy", "scale.npy"])
+def test_missing_packed_files_are_named(tmp_path, name):
+    write_packed(tmp_path, dtype="int8", scale=np.ones(4, np.float32))
+    (tmp_path / name).unlink()
+    with pytest.raises(FileNotFoundError, match=rf"{name} is missing"):
+        PackedRegions(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("boxes", np.zeros((5, 3, 5), "f4"), r"floats of shape \(5, 3, 4\)"),
+        ("boxes", np.zeros((4, 3, 4), "f4"), r"received float32 \(4, 3, 4\)"),
+        ("boxes", np.zeros((5, 3, 4), "i4"), "must hold floats"),
+        ("scale", np.ones(3, "f4"), r"floats of shape \(4,\)"),
+        ("scale", np.float32([1, np.nan, 1, 1]), r"scale\.npy: a scale is NaN"),
+        ("ids", np.arange(4), r"integers of shape \(5,\)"),
+        ("ids", np.arange(5.0), "must hold integers"),
+        ("counts", [3, 3, 3, 3, 4], r"counts must lie in 1\.\.3; received 3 to 4"),
+        ("counts", [3, 3, 3, 3, 0], "received 0 to 3"),
+        ("regions.int8", np.zeros((5, 4), "i1"), "3 dimensions"),
+        ("regions.int8", np.zeros((5, 3, 4), "i2"), "one of float32, float16, int8"),
+    ],
+)
+def test_packed_files_that_do_not_fit_are_named(tmp_path, name, values, message):
+    write_packed(tmp_path, dtype="int8", scale=np.ones(4, np.float32))
+    np.save(tmp_path / f"{name}.npy", values)
+    with pytest.raises(ValueError, match=message):
+        PackedRegions(tmp_path)
+
+
+def test_two_files_of_regions_are_refused(tmp_path):
+    write_packed(tmp_path)
+    write_packed(tmp_path, dtype="float16")
+    with pytest.raises(FileNotFoundError, match="must hold one regions"):
+        PackedRegions(tmp_path)
+
+
+# Which store a folder holds
+
+
+def test_open_regions_takes_packed_arrays(tmp_path):
+    write_packed(tmp_path)
+    assert isinstance(open_regions(tmp_path), PackedRegions)
+
+
+def test_open_regions_takes_the_original_layout_with_sizes(tmp_path):
+    write_original(tmp_path, {7: 2})
+    store = open_regions(tmp_path, captions_of(["a dog"], [7]), {7: SIZE})
+    assert isinstance(store, OriginalRegions)
+    assert store.image_ids.tolist() == [7]
+
+
+def test_the_original_layout_without_sizes_says_what_to_give(tmp_path):
+    write_original(tmp_path, {7: 2})
+    with pytest.raises(ValueError, match="boxes in pixels: give captions .* sizes"):
+        open_regions(tmp_path, captions_of(["a dog"], [7]))
+
+
+def test_a_folder_without_features_is_named(tmp_path):
+    with pytest.raises(ValueError, match="holds no region features: expected packed"):
+        open_regions(tmp_path)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no folder .*absent"):
+        open_regions(tmp_path / "absent")
+
+
+# The checks themselves
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_finiteness_agrees_with_numpy_at_the_limits(dtype):
+    limits = [np.finfo(dtype).max, np.finfo(dtype).tiny, -0.0, -np.finfo(dtype).max]
+    assert all_finite(np.array(limits, dtype))
+    for bad in (np.nan, np.inf, -np.inf):
+        assert not all_finite(np.array([*limits, bad], dtype))
+
+
+def test_nothing_is_finite():
+    assert all_finite(np.zeros((0, 3), np.float16))
+
+
+def test_a_box_without_area_is_no_fault():
+    assert box_fault(np.array([[0.5, 0.5, 0.5, 0.5]])) is None
+
+
+@pytest.mark.skipif(
+    not (SHARED / "flickr8k").is_dir(), reason="needs the Flickr8k features"
+)
+def test_flickr8k_val_is_usable_as_it_lies():
+    from keras_teran.data.captions import read_captions
+
+    folder = SHARED / "flickr8k" / "val"
+    captions = read_captions(folder / "dataset_flickr8k_val.json", "val")
+    store = open_regions(folder)
+    store.check(captions.image_ids)
+    assert (len(captions.image_ids), len(captions)) == (1000, 5000)
+    assert store.read(captions.image_ids[:2])["regions"].shape == (2, 36, 256)

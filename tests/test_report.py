@@ -1,0 +1,232 @@
+"""The report holds what it was given, escaped, and needs nothing beside it."""
+
+import re
+from base64 import b64decode
+from html.parser import HTMLParser
+from itertools import pairwise
+from xml.etree import ElementTree
+
+import pytest
+
+from keras_teran.curves import line_chart, round_ticks
+from keras_teran.evaluation.recall import flatten, recall_table
+from keras_teran.report import Report, write_report
+
+PNG = b"\x89PNG\r\n\x1a\n no real picture"
+TABLE = recall_table([[0.1, 0.9, 0.1], [0.5, 0.1, 0.2]], [0, 1, 0])
+BAG = recall_table([[0.9, 0.1], [0.1, 0.9]], [0, 1])
+VOID = {"meta", "img"}
+
+
+class Page(HTMLParser):
+    """Text, tags and attributes of a page; whether every element was closed."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.open, self.tags, self.texts, self.wrong = [], [], [], []
+        self.rows = []
+        self.feed(path.read_text("utf-8"))
+        self.text = " ".join(" ".join(self.texts).split())
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] in ("td", "th"):
+            self.rows[-1][-1] += data
+        if "style" not in self.open:
+            self.texts.append(data)
+
+
+def full_report():
+    history = {"loss": [3.0, 2.0, 1.0], "learning_rate": [1e-3, 1e-3, 1e-4]}
+    for table in (TABLE, TABLE, BAG):
+        for name, value in flatten(table, "val_").items():
+            history.setdefault(name, []).append(value)
+    return Report(
+        title="A tiny TERAN",
+        summary=["Trained on scenes.", "Evaluated on others."],
+        facts={"preset": "tiny", "weights": 1234},
+        history=history,
+        tables={"TERAN": TABLE, "bag of words": BAG},
+        tables_note="On 2 images.",
+        grounding={"accuracy": 0.8125, "chance": 0.09, "nouns": 1600},
+        pictures=[("a red dog", PNG)],
+        exports=[
+            {"path": "onnx/a.onnx", "bytes": 2_540_000, "max_abs_error": 2.1e-7},
+            {"path": "litert/b.tflite", "bytes": 1_000_000, "max_abs_error": 3e-8},
+        ],
+        versions={"keras": "3.15.1"},
+        seconds={"train": 200.0, "evaluate": 21.4},
+        next_commands=[("make test", "Run the tests")],
+    )
+
+
+@pytest.fixture
+def page(tmp_path):
+    return Page(write_report(tmp_path / "report.html", full_report()))
+
+
+def test_every_element_is_closed_and_none_loads_anything(page):
+    assert page.wrong == [] and page.open == []
+    names = {tag for tag, _ in page.tags}
+    assert not names & {"script", "link", "iframe", "object", "base"}
+    for _, attributes in page.tags:
+        for name, value in attributes.items():
+            assert not name.startswith("on")
+            if name in ("src", "href"):
+                assert value.startswith("data:image/png;base64,")
+
+
+def test_the_page_is_for_narrow_and_dark_screens_too(tmp_path):
+    text = write_report(tmp_path / "report.html", full_report()).read_text("utf-8")
+    assert '<meta name="viewport" content="width=device-width' in text
+    assert "prefers-color-scheme: dark" in text
+    assert not re.search(r"url\(|@import|https?:", text)
+
+
+def test_recalls_are_in_per_cent_and_ranks_from_one_for_every_model(page):
+    expected = [
+        ["TERAN", "image → text", "0.0", "100.0", "100.0", "2.5", "2.5", "400.0"],
+        ["", "text → image", "0.0", "100.0", "100.0", "2.0", "2.0", ""],
+        ["bag of words", "image → text", "100.0", "100.0", "100.0"]
+        + ["1.0", "1.0", "600.0"],
+        ["", "text → image", "100.0", "100.0", "100.0", "1.0", "1.0", ""],
+    ]
+    assert page.rows[1:5] == expected
+    assert "On 2 images." in page.text
+
+
+def test_exports_stand_with_size_and_error(page):
+    assert ["onnx/a.onnx", "2.54 MB", "2.1e-07"] in page.rows
+    assert ["litert/b.tflite", "1.00 MB", "3.0e-08"] in page.rows
+    assert "2.1e-07 largest error of 2 exports" in page.text
+
+
+def test_grounding_stands_beside_chance(page):
+    assert "81.2 % of 1,600 nouns" in page.text
+    assert "at random would in 9.0 %" in page.text
+
+
+def test_pictures_are_inside_the_page(page):
+    images = [attributes for tag, attributes in page.tags if tag == "img"]
+    assert len(images) == 1
+    assert b64decode(images[0]["src"].split(",")[1]) == PNG
+    assert images[0]["alt"].endswith("a red dog")
+
+
+def test_times_versions_facts_and_commands_stand_there(page):
+    for text in (
+        "time to train 3 min 20 s",
+        "time to evaluate 21.4 s",
+        "3 min 41 s wall time",
+        "keras 3.15.1",
+        "preset tiny",
+        "weights 1234",
+        "Run the tests make test",
+        "Trained on scenes. Evaluated on others.",
+    ):
+        assert text in page.text
+
+
+def test_loss_recalls_and_rsum_are_drawn_by_epoch_and_nothing_else(page):
+    labels = [one["aria-label"] for tag, one in page.tags if tag == "svg"]
+    assert labels == ["Loss", "Validation recall, per cent", "Validation rsum"]
+    assert sum(tag == "polyline" for tag, _ in page.tags) == 1 + 6 + 1
+    assert "loss, epoch 2: 2" in page.text
+    assert "text → image R@1, epoch 3: 100" in page.text
+    assert "rsum, epoch 1: 400" in page.text
+    assert "learning_rate" not in page.text
+
+
+def test_all_text_is_escaped(tmp_path):
+    evil = "<script>alert('x')</script> & \"$title\""
+    report = Report(
+        title=evil,
+        summary=[evil],
+        facts={evil: evil},
+        history={"loss": [1.0]},
+        tables={evil: TABLE},
+        tables_note=evil,
+        pictures=[(evil, PNG)],
+        exports=[{"path": evil, "bytes": 1, "max_abs_error": 0.0}],
+        versions={evil: evil},
+        seconds={evil: 1.0},
+        next_commands=[(evil, evil)],
+    )
+    page = Page(write_report(tmp_path / "report.html", report))
+    assert page.wrong == [] and page.open == []
+    assert "script" not in {tag for tag, _ in page.tags}
+    assert "".join(page.texts).count(evil) >= 11
+
+
+def test_what_is_not_given_is_left_out(tmp_path):
+    page = Page(write_report(tmp_path / "report.html", Report(title="Empty")))
+    assert page.wrong == [] and page.open == []
+    assert page.text == "Empty Empty"
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="folder .*gone of the report"):
+        write_report(tmp_path / "gone" / "report.html", Report(title="x"))
+
+
+def test_nothing_is_left_aside(tmp_path):
+    write_report(tmp_path / "report.html", Report(title="old"))
+    write_report(tmp_path / "report.html", Report(title="new"))
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    assert "new" in (tmp_path / "report.html").read_text("utf-8")
+
+
+def points(svg):
+    lines = ElementTree.fromstring(svg).iter("polyline")
+    return [
+        [tuple(map(float, point.split(","))) for point in line.get("points").split()]
+        for line in lines
+    ]
+
+
+def test_a_chart_is_straight_for_straight_values_and_rises_with_them():
+    ((first, middle, last),) = points(line_chart({"a": [0.0, 5.0, 10.0]}, "A"))
+    assert first[0] < middle[0] < last[0]
+    assert first[1] > middle[1] > last[1]
+    for axis in (0, 1):
+        assert middle[axis] == pytest.approx((first[axis] + last[axis]) / 2, abs=0.1)
+
+
+def test_a_value_that_is_not_finite_leaves_a_gap():
+    nan = float("nan")
+    lines = points(line_chart({"a": [1.0, 2.0, nan, None, 3.0, 4.0]}, "A"))
+    assert [len(line) for line in lines] == [2, 2]
+    with pytest.raises(ValueError, match="'A' has no finite value"):
+        line_chart({"a": [nan]}, "A")
+
+
+def test_one_epoch_is_a_dot_inside_the_chart():
+    svg = ElementTree.fromstring(line_chart({"a": [2.0]}, "A"))
+    dots = [(float(d.get("cx")), float(d.get("cy"))) for d in svg.iter("circle")]
+    assert len(dots) == 1
+    assert 0 < dots[0][0] < 400 and 0 < dots[0][1] < 250
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0, 0), (1, 1), (-3, 7), (0, 1e-6), (0.2, 600), (99, 101)]
+)
+def test_ticks_are_even_and_span_the_values(low, high):
+    ticks = round_ticks(low, high)
+    assert ticks[0] <= low and high <= ticks[-1] and 2 <= len(ticks) <= 8
+    steps = [b - a for a, b in pairwise(ticks)]
+    assert steps == pytest.approx([steps[0]] * len(steps)) and steps[0] > 0

@@ -15,7 +15,9 @@ OUTSIDE = ("examples", "export", "benchmarks", "tests")
 # The parts of the package, by what each may import of it besides its own files.
 BOTTOM = (
     "alignment",
+    "converters",
     "curves",
+    "exported",
     "layers",
     "losses",
     "painting",
@@ -26,7 +28,7 @@ BOTTOM = (
 MIDDLE = {
     "backbone": {"layers"},
     "encoders": {"layers", "backbone"},
-    "model": {"encoders", "backbone", *BOTTOM},
+    "model": {"encoders", "backbone", "alignment", "losses", "presets", "replicas"},
     "data": {"tokenizer", "regions"},
     "regions": {"tokenizer", "data"},
 }
@@ -36,6 +38,7 @@ ABOVE_MODEL = (
     "evaluation",
     "explain",
     "export",
+    "export_check",
     "matcher",
     "report",
     "search",

@@ -48,6 +48,7 @@ def main(backend):
         for entry in metadata.requires("keras-hub")
         if "extra ==" not in entry
     ]
+    print("pip will say that TensorFlow is missing: that is meant here.", flush=True)
     wanted = [*core, *hub, *lines(extras["test"]), *lines(extras[backend])]
     pip(*(r for r in wanted if name(r) not in TENSORFLOW | {"keras-hub"}))
 

@@ -1,0 +1,101 @@
+"""One Keras encoder to one file, in each format; what the converters say is kept in."""
+
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+# tf2onnx 1.17 writes no newer one.
+ONNX_OPSET = 18
+
+
+@dataclass(frozen=True)
+class Converter:
+    """How one format is written.
+
+    Attributes:
+        convert: function of (encoder, path) that writes the file or folder.
+        suffix: str, of the path.
+        packages: dict of the modules that writing and checking need to the names they
+            are installed by.
+    """
+
+    convert: Callable
+    suffix: str
+    packages: dict
+
+
+def to_saved_model(encoder, path):
+    """Writes a SavedModel folder with the signature `serving_default`."""
+    encoder.export(str(path), format="tf_saved_model", verbose=False)
+
+
+def to_litert(encoder, path):
+    """Writes a `.tflite` file of LiteRT's own ops only.
+
+    Ops of TensorFlow's in it would need another runtime than the plain interpreter, so
+    the converter is made to refuse them.
+    """
+    import tensorflow as tf
+
+    builtins = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
+    encoder.export(str(path), format="litert", verbose=False, target_spec=builtins)
+
+
+def to_onnx(encoder, path):
+    """Writes a `.onnx` file; its dynamic dimensions are named `batch` and `length`."""
+    import onnx
+
+    encoder.export(str(path), format="onnx", verbose=False, opset_version=ONNX_OPSET)
+    graph = onnx.load(str(path))
+    for value in (*graph.graph.input, *graph.graph.output):
+        sizes = value.type.tensor_type.shape.dim
+        for size, name in zip(sizes, ("batch", "length"), strict=False):
+            if not size.HasField("dim_value"):
+                size.dim_param = name
+    onnx.checker.check_model(graph)
+    onnx.save(graph, str(path))
+
+
+CONVERTERS = {
+    "savedmodel": Converter(to_saved_model, "", {}),
+    "litert": Converter(to_litert, ".tflite", {"ai_edge_litert": "ai-edge-litert"}),
+    "onnx": Converter(
+        to_onnx,
+        ".onnx",
+        {"onnx": "onnx", "tf2onnx": "tf2onnx", "onnxruntime": "onnxruntime"},
+    ),
+}
+
+
+@contextmanager
+def quiet():
+    """Keeps what Python and native code print in; shows its end if an error is raised.
+
+    The converters write dozens of lines to the process's own stdout and stderr, past
+    `sys.stdout`, so the file descriptors themselves are turned aside.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as chatter, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        kept = [os.dup(1), os.dup(2)]
+        try:
+            os.dup2(chatter.fileno(), 1)
+            os.dup2(chatter.fileno(), 2)
+            yield
+        except Exception as error:
+            sys.stderr.flush()
+            chatter.seek(0)
+            lines = chatter.read().decode(errors="replace").splitlines()
+            error.add_note("\n".join(["The converter's last words:", *lines[-20:]]))
+            raise
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for copy, descriptor in zip(kept, (1, 2), strict=True):
+                os.dup2(copy, descriptor)
+                os.close(copy)

@@ -1,0 +1,255 @@
+"""Both encoders to SavedModel, LiteRT and ONNX, each checked against Keras.
+
+What is written runs without this package: token ids and region features go in, unit
+vectors come out, by the names of the Keras encoders. Tokenising stays outside; the
+vocabulary and its settings are copied beside.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+from contextlib import contextmanager
+from importlib import metadata, util
+from pathlib import Path
+
+import keras
+from tqdm import tqdm
+
+from keras_teran.converters import CONVERTERS, quiet
+from keras_teran.export_check import ExportError, largest_errors, reference
+
+FORMATS = tuple(CONVERTERS)
+MANIFEST = "manifest.json"
+TOLERANCE = 1e-4
+ENCODERS = ("image_encoder", "caption_encoder")
+
+
+def export(
+    model,
+    tokenizer,
+    out,
+    formats=FORMATS,
+    preset=None,
+    tolerance=TOLERANCE,
+    progress=False,
+):
+    """Writes both encoders in each format, runs every file, and says what it found.
+
+    Every file is compared with the Keras encoder on batches of one to four rows, of
+    several lengths, with ragged masks, a row with nothing real among them. The folder
+    appears whole or not at all: it is written aside and renamed; an earlier export of
+    that name is replaced.
+
+    Args:
+        model: `Teran`. One trained in half precision is exported in float32.
+        tokenizer: `CaptionTokenizer` that it was trained with.
+        out: path of the folder to write.
+        formats: sequence of str, some of `FORMATS`.
+        preset: str, the preset's name for the manifest, or None.
+        tolerance: float, the largest absolute difference allowed in any number of any
+            output.
+        progress: bool, show a bar.
+
+    Returns:
+        The manifest, a dict, as in `manifest.json`: the architecture (`config`),
+        `pooling`, the `encoders` with the shape (None where any size will do) and dtype
+        of each input and output, the `tokenizer`, `versions`, `tolerance`, and
+        `artifacts`: for each the `format`, `encoder`, `path`, size in `bytes`,
+        `max_abs_error` against Keras, by output in `errors`, and the SHA-256 of each of
+        its `files`.
+
+    Raises:
+        ExportError: when a file's outputs have other names, shapes or dtypes, or an
+            error over `tolerance`; the message names the file and the number.
+        ValueError: for an unknown format, or a tokeniser with more tokens than the
+            model.
+        RuntimeError: on another backend than TensorFlow.
+        ModuleNotFoundError: when a converter is not installed.
+        FileExistsError: when `out` holds something that is no earlier export.
+    """
+    out = Path(out)
+    formats = tuple(formats)
+    _check_request(model, tokenizer, out, formats)
+    model = in_float32(model)
+    with _written_aside(out) as folder:
+        references = {name: reference(getattr(model, name)) for name in ENCODERS}
+        artifacts = []
+        for format_name, encoder_name in tqdm(
+            [(f, e) for f in formats for e in ENCODERS], "export", disable=not progress
+        ):
+            path = _convert(model, encoder_name, format_name, folder)
+            errors = largest_errors(path, references[encoder_name])
+            artifacts.append(
+                {
+                    "format": format_name,
+                    "encoder": encoder_name,
+                    **_described(path, folder),
+                    "max_abs_error": max(errors.values()),
+                    "errors": errors,
+                }
+            )
+            _check_error(artifacts[-1], tolerance)
+        tokenizer.save(folder)
+        manifest = _manifest(model, tokenizer, folder, formats, preset, references)
+        manifest |= {"tolerance": tolerance, "artifacts": artifacts}
+        text = json.dumps(manifest, indent=2) + "\n"
+        (folder / MANIFEST).write_text(text, encoding="utf-8")
+    return manifest
+
+
+def in_float32(model):
+    """The model itself if it is float32 throughout, or else a float32 copy of it."""
+    policy = model.dtype_policy
+    if policy.compute_dtype == policy.variable_dtype == "float32":
+        return model
+    copy = type(model)(**model.config, dtype="float32")
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def format_manifest(manifest):
+    """A manifest's artifacts as lines of text: path, size and error of each.
+
+    Example:
+        >>> artifact = {"path": "onnx/a.onnx", "bytes": 2_500_000, "max_abs_error": 2e-7}
+        >>> print(format_manifest({"artifacts": [artifact]}))
+        file            MB     max abs error
+        onnx/a.onnx     2.50   2.0e-07
+    """
+    rows = [
+        (a["path"], f"{a['bytes'] / 1e6:.2f}", f"{a['max_abs_error']:.1e}")
+        for a in manifest["artifacts"]
+    ]
+    rows = [("file", "MB", "max abs error"), *rows]
+    width = max(len(row[0]) for row in rows) + 4
+    return "\n".join(f"{path:{width}} {size:6} {error}" for path, size, error in rows)
+
+
+def _convert(model, encoder_name, format_name, folder):
+    converter = CONVERTERS[format_name]
+    path = folder / format_name / (encoder_name + converter.suffix)
+    path.parent.mkdir(exist_ok=True)
+    with quiet():
+        converter.convert(getattr(model, encoder_name), path)
+    return path
+
+
+def _check_error(artifact, tolerance):
+    error = artifact["max_abs_error"]
+    if error > tolerance:
+        name = max(artifact["errors"], key=artifact["errors"].get)
+        raise ExportError(
+            f"{artifact['path']} differs from Keras by {error:.3g} in {name}, more than "
+            f"the {tolerance:g} allowed. Nothing was written."
+        )
+
+
+def _manifest(model, tokenizer, folder, formats, preset, references):
+    return {
+        "preset": preset,
+        "config": model.config,
+        "pooling": model.pooling,
+        "padding": model.padding,
+        "encoders": {name: _interface(getattr(model, name)) for name in ENCODERS},
+        "tokenizer": {
+            "vocabulary_size": len(tokenizer.vocabulary),
+            "lowercase": tokenizer.lowercase,
+            "max_length": tokenizer.max_length,
+            "files": _hashes(
+                sorted(p for p in folder.iterdir() if p.is_file()), folder
+            ),
+        },
+        "checked_on": {
+            name: [list(next(iter(inputs.values())).shape[:2]) for inputs, _ in batches]
+            for name, batches in references.items()
+        },
+        "versions": _versions(formats),
+    }
+
+
+def _interface(encoder):
+    def entry(tensor):
+        return {"shape": list(tensor.shape), "dtype": tensor.dtype}
+
+    return {
+        "inputs": {name: entry(t) for name, t in encoder.input.items()},
+        "outputs": {name: entry(t) for name, t in encoder.output.items()},
+    }
+
+
+def _described(path, folder):
+    files = sorted(p for p in path.rglob("*") if p.is_file()) or [path]
+    return {
+        "path": path.relative_to(folder).as_posix(),
+        "bytes": sum(file.stat().st_size for file in files),
+        "files": _hashes(files, folder),
+    }
+
+
+def _hashes(files, folder):
+    hashes = {}
+    for file in files:
+        with file.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        hashes[file.relative_to(folder).as_posix()] = digest
+    return hashes
+
+
+def _versions(formats):
+    packages = {"keras", "tensorflow", "numpy"}
+    packages.update(p for f in formats for p in CONVERTERS[f].packages.values())
+    versions = {name: metadata.version(name) for name in sorted(packages)}
+    ours = {"keras-teran": metadata.version("keras-teran")}
+    return ours | versions | {"python": platform.python_version()}
+
+
+def _check_request(model, tokenizer, out, formats):
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown or not formats:
+        raise ValueError(f"formats={formats!r}: choose from {', '.join(FORMATS)}.")
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise RuntimeError(
+            f"Exporting needs the TensorFlow backend; this process runs on {backend}. "
+            "Save the model, and export it with KERAS_BACKEND=tensorflow set: a .keras "
+            "file loads on every backend."
+        )
+    needed = {m: p for f in formats for m, p in CONVERTERS[f].packages.items()}
+    missing = [p for module, p in needed.items() if util.find_spec(module) is None]
+    if missing:
+        raise ModuleNotFoundError(
+            f"Exporting to {', '.join(formats)} needs {', '.join(missing)}; install "
+            "them with `pip install keras-teran[export]`."
+        )
+    tokens, rows = len(tokenizer.vocabulary), model.config["vocabulary_size"]
+    if tokens > rows:
+        raise ValueError(
+            f"The tokeniser has {tokens} tokens, the model's table {rows} rows; give "
+            "the tokeniser that the model was trained with."
+        )
+    empty = not out.exists() or (out.is_dir() and not any(out.iterdir()))
+    if not empty and not (out / MANIFEST).is_file():
+        raise FileExistsError(
+            f"{out} exists and is no earlier export (it has no {MANIFEST}); name "
+            "another folder, or remove it."
+        )
+
+
+@contextmanager
+def _written_aside(out):
+    """A folder to fill, beside `out`; it becomes `out` if nothing is raised."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    aside, old = (
+        out.with_name(f".{out.name}.{os.getpid()}.{kind}") for kind in ("part", "old")
+    )
+    try:
+        aside.mkdir()
+        yield aside
+        if out.exists():
+            os.replace(out, old)
+        os.replace(aside, out)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,103 @@
+"""Whether an exported file does what the Keras encoder does."""
+
+import keras
+import numpy as np
+
+from keras_teran.converters import quiet
+from keras_teran.exported import open_exported
+
+
+class ExportError(RuntimeError):
+    """An exported file does not do what the Keras encoder does."""
+
+
+def check_inputs(encoder, seed=0):
+    """Batches to compare an exported encoder on: ragged, padded, and with nothing real.
+
+    Args:
+        encoder: one of the two Keras encoders.
+        seed: int, of the random features, boxes and token ids.
+
+    Returns:
+        List of dicts of NumPy arrays, by the encoder's inputs. In each the first row is
+        real throughout; further rows end earlier, down to one that is all padding, and
+        padding holds numbers too, which a right mask hides.
+    """
+    draw = np.random.default_rng(seed)
+    longest = min(_limits(encoder)["length"], 40)
+    reaches = [(3,), (1,), (longest, 2, 0), (longest // 2 + 1, 3, 1), (7, 5, 2, 1)]
+    return [_ragged_batch(encoder, np.minimum(r, longest), draw) for r in reaches]
+
+
+def _ragged_batch(encoder, reach, draw):
+    batch, length = len(reach), int(max(reach))
+    inputs = {}
+    for name, tensor in encoder.input.items():
+        shape = (batch, length, *tensor.shape[2:])
+        if tensor.dtype == "bool":
+            inputs[name] = np.arange(length) < reach[:, None]
+        elif name == "boxes":
+            corners = np.sort(draw.random((batch, length, 2, 2)), axis=2)
+            inputs[name] = corners.reshape(shape).astype("float32")
+        elif tensor.dtype == "int32":
+            inputs[name] = draw.integers(0, _limits(encoder)["tokens"], shape, "int32")
+        else:
+            inputs[name] = draw.standard_normal(shape).astype("float32")
+    return inputs
+
+
+def _limits(encoder):
+    """The longest sequence, and the number of token ids, that an encoder takes."""
+    for layer in encoder.layers:
+        if layer.name == "bert_embedding":
+            return {"length": layer.max_length, "tokens": layer.vocabulary_size}
+    return {"length": np.inf, "tokens": None}
+
+
+def reference(encoder):
+    """List of (inputs, outputs of Keras), both dicts of NumPy arrays, to compare with.
+
+    Calls the encoder on each batch of `check_inputs`.
+    """
+
+    def outputs(inputs):
+        found = encoder(inputs, training=False)
+        return {name: keras.ops.convert_to_numpy(v) for name, v in found.items()}
+
+    with quiet():
+        return [(inputs, outputs(inputs)) for inputs in check_inputs(encoder)]
+
+
+def largest_errors(path, reference):
+    """Runs an exported encoder and compares it with Keras.
+
+    Args:
+        path: of the file or folder.
+        reference: list of (inputs, outputs of Keras), from `reference`.
+
+    Returns:
+        Dict of the outputs' names to the largest absolute difference of any number in
+        any batch, a float; infinite where a number is not a number.
+
+    Raises:
+        ExportError: when the outputs have other names, shapes or dtypes.
+    """
+    with quiet():
+        encoder = open_exported(path)
+        found = [encoder(inputs) for inputs, _ in reference]
+    errors = {}
+    for outputs, (inputs, expected) in zip(found, reference, strict=True):
+        if _kinds(outputs) != _kinds(expected):
+            raise ExportError(
+                f"{path.name} gives {_kinds(outputs)} for inputs {_kinds(inputs)}, "
+                f"Keras {_kinds(expected)}. Nothing was written."
+            )
+        for name, value in expected.items():
+            difference = np.abs(outputs[name].astype("float64") - value)
+            worst = float(np.nan_to_num(difference, nan=np.inf).max(initial=0.0))
+            errors[name] = max(errors.get(name, 0.0), worst)
+    return errors
+
+
+def _kinds(arrays):
+    return {name: (value.shape, str(value.dtype)) for name, value in arrays.items()}

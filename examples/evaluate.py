@@ -1,0 +1,48 @@
+"""Recall of a trained run on held-out images, both ways.
+
+    python examples/evaluate.py runs/quickstart
+    python examples/evaluate.py RUN --split val --captions FILE --regions FOLDER
+
+Without data options it takes the embedded set, where the truth about each noun is known
+and grounding is measured too.
+"""
+
+import argparse
+
+from data_options import add_data_options, open_data
+
+import keras_teran
+from keras_teran.evaluation.evaluate import evaluate
+from keras_teran.evaluation.grounding import grounding_accuracy
+from keras_teran.evaluation.recall import format_table
+
+
+def main():
+    """Evaluate a run and print the table."""
+    args = parse_arguments()
+    matcher = keras_teran.load(args.run)
+    model, tokenizer = matcher.model, matcher.tokenizer
+    captions, regions, drawn = open_data(args)
+
+    table, _ = evaluate(model, captions, regions, tokenizer, progress=True)
+    images = len(captions.image_ids)
+    print(f"{args.split}: {images} images, {len(captions)} captions")
+    print(format_table(table))
+    if drawn is not None:
+        found = grounding_accuracy(model, tokenizer, drawn)
+        print(
+            f"grounding     {100 * found['accuracy']:7.1f} % of {found['nouns']} nouns, "
+            f"by chance {100 * found['chance']:.1f} %"
+        )
+
+
+def parse_arguments():
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("run", metavar="RUN", help="folder that training wrote")
+    add_data_options(parser)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Search images with a sentence: encode the images once, then ask.
+
+    python examples/search.py runs/quickstart "a red circle above a blue square"
+    python examples/search.py RUN "two dogs" --split val --captions FILE --regions FOLDER
+
+Without data options it searches the embedded set.
+"""
+
+import argparse
+
+from data_options import add_data_options, open_data
+
+import keras_teran
+from keras_teran.evaluation.evaluate import encode_images, score_captions
+
+
+def main():
+    """Rank the images of a set by one sentence."""
+    args = parse_arguments()
+    matcher = keras_teran.load(args.run)
+    captions, regions, _ = open_data(args)
+    images = encode_images(matcher.model, regions, captions.image_ids, progress=True)
+
+    scores = score_captions(matcher.model, images, [args.sentence], matcher.tokenizer)
+    best = (-scores[:, 0]).argsort(kind="stable")[: args.top]
+    print(f"{'rank':>4} {'score':>8} {'image':>9}  its file and its first caption")
+    for place, row in enumerate(best, 1):
+        caption = captions.captions[(captions.caption_to_image == row).argmax()]
+        about = f"{captions.filenames[row]}  {caption}".strip()
+        print(f"{place:4} {scores[row, 0]:8.3f} {captions.image_ids[row]:9}  {about}")
+
+
+def parse_arguments():
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("run", metavar="RUN", help="folder that training wrote")
+    parser.add_argument("sentence", help="what to look for, in quotes")
+    parser.add_argument(
+        "--top", type=int, default=10, help="images to list (%(default)s)"
+    )
+    add_data_options(parser)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -30,7 +30,8 @@ class PairBatches(keras.utils.PyDataset):
     wide as the second. On TensorFlow, Keras (3.15, ``PyDatasetAdapter``) learns the
     shapes of all batches from these two and takes a dimension in which they agree for
     fixed, so that the first batch of another width would end the training. Padding
-    never changes a score.
+    never changes a score; the encoder needs a position more than
+    ``tokenizer.max_length``, should captions be that long.
 
     Loading overlaps with training: while a batch is used, a thread prepares the next.
     Keras' own ``workers`` stay at 1. With more, its queue keeps what it had loaded

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from keras_teran.data.captions import CaptionSet
+from keras_teran.data.memory import MemoryRegions
 from keras_teran.evaluation import evaluate as evaluation
 from keras_teran.evaluation.evaluate import evaluate
 from keras_teran.evaluation.recall import recall_table
@@ -24,35 +25,18 @@ CAPTIONS = [
 CAPTION_TO_IMAGE = [2, 0, 1, 0, 2, 3, 0]
 
 
-class MemoryRegions:
-    """Random regions of a few images, of different number."""
-
-    region_dim = 64
-    max_regions = 5
-
-    def __init__(self, image_ids, seed=0):
-        rng = np.random.default_rng(seed)
-        images = len(image_ids)
-        self.image_ids = np.array(image_ids)
-        corners = rng.uniform(size=(images, 5, 2, 2)).astype("float32")
-        self.boxes = np.sort(corners, axis=2).reshape(images, 5, 4)
-        self.regions = rng.normal(size=(images, 5, 64)).astype("float32")
-        self.counts = 1 + np.arange(images) % 5
-
-    def rows(self, image_ids):
-        unknown = sorted(set(image_ids) - set(self.image_ids))
-        if unknown:
-            raise ValueError(f"unknown images {unknown}")
-        return np.array([list(self.image_ids).index(one) for one in image_ids])
-
-    def read(self, image_ids):
-        rows = self.rows(image_ids)
-        mask = np.arange(5) < self.counts[rows, None]
-        return {
-            "regions": self.regions[rows] * mask[..., None],
-            "boxes": self.boxes[rows] * mask[..., None],
-            "region_mask": mask,
-        }
+def random_regions(image_ids):
+    """Random regions of some images, of different number."""
+    rng = np.random.default_rng(0)
+    images = len(image_ids)
+    corners = rng.uniform(size=(images, 5, 2, 2))
+    mask = np.arange(5) < 1 + np.arange(images)[:, None] % 5
+    return MemoryRegions(
+        np.array(image_ids),
+        rng.normal(size=(images, 5, 64)) * mask[..., None],
+        np.sort(corners, axis=2).reshape(images, 5, 4) * mask[..., None],
+        mask,
+    )
 
 
 def make_set():
@@ -64,7 +48,7 @@ def make_set():
         caption_ids=np.arange(len(CAPTIONS)),
         caption_to_image=np.array(CAPTION_TO_IMAGE),
     )
-    return captions, MemoryRegions(sorted(image_ids))
+    return captions, random_regions(sorted(image_ids))
 
 
 @pytest.fixture(scope="module")
@@ -129,8 +113,8 @@ def test_an_image_without_captions_is_refused_before_anything_is_encoded(tokeniz
 
 def test_an_image_without_regions_is_refused_before_anything_is_encoded(tokenizer):
     captions, _ = make_set()
-    with pytest.raises(ValueError, match=r"unknown images .*40"):
-        evaluate(None, captions, MemoryRegions([10, 20, 30]), tokenizer)
+    with pytest.raises(ValueError, match=r"first ids \[40\]"):
+        evaluate(None, captions, random_regions([10, 20, 30]), tokenizer)
 
 
 def test_a_model_that_diverged_is_refused(tokenizer):

@@ -28,7 +28,7 @@ IMAGES = {"train": 2000, "val": 240, "test": 240}
 _IDS_A_SPLIT = 1_000_000
 _PICTURES_A_BLOCK = 40
 # Families drawn for each one kept: a few admit too few captions of their own.
-_SURPLUS = 1.08
+_SURPLUS = 1.2
 _DRAW, _PROPOSE, _WRITE = range(3)
 
 
@@ -121,7 +121,7 @@ def _write(split, seed, images, progress):
     families = -(-images // FAMILY_SIZE)
     drawn = [
         scene
-        for family in range(int(np.ceil(families * _SURPLUS)) + 2)
+        for family in range(int(np.ceil(families * _SURPLUS)) + 4)
         for scene in draw_family(split, seed, family)
     ]
     table = SceneTable(drawn)

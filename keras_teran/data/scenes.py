@@ -19,7 +19,7 @@ GROUNDS = ("sand", "slate", "moss", "clay", "linen", "charcoal")
 ATTRIBUTES = ("shapes", "colours", "textures", "sizes")
 
 PICTURE_SIZE = 128
-FAMILY_SIZE = 4
+FAMILY_SIZE = 6
 SPLITS = ("train", "val", "test")
 
 _KINDS = (len(SHAPES), len(COLOURS), len(TEXTURES), len(SIZES))

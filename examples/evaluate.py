@@ -23,6 +23,8 @@ def main():
     matcher = keras_teran.load(args.run)
     model, tokenizer = matcher.model, matcher.tokenizer
     captions, regions, drawn = open_data(args)
+    if args.first:
+        captions = captions.first_captions(args.first)
 
     table, _ = evaluate(model, captions, regions, tokenizer, progress=True)
     images = len(captions.image_ids)
@@ -40,6 +42,12 @@ def parse_arguments():
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("run", metavar="RUN", help="folder that training wrote")
+    parser.add_argument(
+        "--first",
+        type=int,
+        metavar="N",
+        help="use the first N captions of an image (all); published COCO results use 5",
+    )
     add_data_options(parser)
     return parser.parse_args()
 

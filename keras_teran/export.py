@@ -250,6 +250,7 @@ def _written_aside(out):
         if out.exists():
             os.replace(out, old)
         os.replace(aside, out)
-    finally:
+    except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

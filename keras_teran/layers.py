@@ -2,7 +2,9 @@
 
 import keras
 from keras import ops
-from keras.layers import Dense, Dropout, Embedding, LayerNormalization
+from keras.layers import Dense, Embedding, LayerNormalization
+
+from keras_teran.dropout import ByteDropout
 
 # Added to the logits of masked positions: exp(-3e4) is 0 in every float type, and the
 # number itself is finite in all of them, so a sequence with nothing real gives no NaN.
@@ -102,9 +104,9 @@ class TransformerBlock(keras.layers.Layer):
             dim, "feedforward_output", inputs=self.feedforward_dim
         )
         self.feedforward_norm = norm("feedforward_norm")
-        self.weight_dropout = Dropout(self.dropout, dtype=policy)
-        self.branch_dropout = Dropout(self.dropout, dtype=policy)
-        self.inner_dropout = Dropout(self.feedforward_dropout, dtype=policy)
+        self.weight_dropout = ByteDropout(self.dropout, dtype=policy)
+        self.branch_dropout = ByteDropout(self.dropout, dtype=policy)
+        self.inner_dropout = ByteDropout(self.feedforward_dropout, dtype=policy)
 
     def call(self, inputs, attention_mask, training=None):
         """See the class."""
@@ -229,7 +231,7 @@ class BertEmbedding(keras.layers.Layer):
             epsilon=1e-12, name="norm", dtype=self.dtype_policy
         )
         self.norm.build((None, None, self.dim))
-        self.output_dropout = Dropout(self.dropout, dtype=self.dtype_policy)
+        self.output_dropout = ByteDropout(self.dropout, dtype=self.dtype_policy)
 
     def call(self, token_ids, training=None):
         """See the class."""

@@ -1,0 +1,64 @@
+"""A recipe's learning rate as a Keras schedule."""
+
+import keras
+
+
+def learning_rate(recipe, steps_per_epoch):
+    """Constant, dropping by a factor after given epochs, after a linear warm-up.
+
+    Args:
+        recipe: dict, one of `RECIPES`.
+        steps_per_epoch: int, optimiser steps an epoch.
+
+    Returns:
+        A Keras learning-rate schedule.
+
+    Example:
+        >>> from keras_teran.presets import RECIPES
+        >>> rate = learning_rate(RECIPES["coco_mrsw"], steps_per_epoch=100)
+        >>> [float(rate(step)) for step in (0, 1999, 2000)]  # a tenth after 20 epochs
+        [9.999999747378752e-06, 9.999999747378752e-06, 9.999999974752427e-07]
+    """
+    rates = [
+        recipe["learning_rate"] * recipe["drop_factor"] ** drops
+        for drops in range(len(recipe["drop_epochs"]) + 1)
+    ]
+    # Keras keeps the earlier rate at a boundary: the first step of the next epoch is
+    # one beyond it.
+    boundaries = [epoch * steps_per_epoch - 1 for epoch in recipe["drop_epochs"]]
+    stepped = keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, rates)
+    return (
+        WarmUp(stepped, recipe["warmup_steps"]) if recipe["warmup_steps"] else stepped
+    )
+
+
+@keras.saving.register_keras_serializable("keras_teran")
+class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
+    """Another schedule, times a factor that grows from 0 to 1 over the first steps.
+
+    Args:
+        schedule: Keras learning-rate schedule.
+        steps: int, steps until the factor is 1.
+    """
+
+    def __init__(self, schedule, steps):
+        self.schedule = schedule
+        self.steps = steps
+
+    def __call__(self, step):
+        """The learning rate at a step, counted from 0."""
+        done = (keras.ops.cast(step, "float32") + 1) / self.steps
+        return self.schedule(step) * keras.ops.minimum(done, 1.0)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            "schedule": keras.saving.serialize_keras_object(self.schedule),
+            "steps": self.steps,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """The inverse of `get_config`."""
+        schedule = keras.saving.deserialize_keras_object(config["schedule"])
+        return cls(schedule, config["steps"])

@@ -161,9 +161,7 @@ def _ring(x, y):
 
 def _cross(x, y):
     x, y = np.abs(x), np.abs(y)
-    return np.minimum(
-        np.maximum(x - 0.93, y - 0.34), np.maximum(x - 0.34, y - 0.93)
-    )
+    return np.minimum(np.maximum(x - 0.93, y - 0.34), np.maximum(x - 0.34, y - 0.93))
 
 
 def _plain(x, y):

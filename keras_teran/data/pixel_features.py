@@ -80,9 +80,7 @@ def _hues(crops, high, colour, covers):
     hue = hue / np.maximum(colour, 1e-6) * np.float32(_HUES / 6)
     hue += _HUES * (hue < 0)
     region = np.nonzero(covers)[0]
-    return _histogram(
-        region, hue[covers > 0], colour[covers > 0], len(covers), _HUES
-    )
+    return _histogram(region, hue[covers > 0], colour[covers > 0], len(covers), _HUES)
 
 
 def _lightnesses(light):

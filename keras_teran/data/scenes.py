@@ -107,7 +107,9 @@ def draw_family(split, seed, family):
 def _draw_attributes(generator, count):
     """One value an attribute and object, int64 (4, objects), objects distinct."""
     while True:
-        attributes = np.stack([generator.integers(kinds, size=count) for kinds in _KINDS])
+        attributes = np.stack(
+            [generator.integers(kinds, size=count) for kinds in _KINDS]
+        )
         if len(np.unique(attributes, axis=1).T) == count:
             return attributes
 

@@ -13,10 +13,17 @@ _SHARE_OF_PAIRS = 0.5
 
 
 class Caption(typing.NamedTuple):
-    """A caption and, for each noun, the object it means and where it is written."""
+    """A caption and what it says.
+
+    `nouns` holds, for each noun, the number of the object it means and the characters
+    it is written in: (thing, (start, end)). `relation` and `mentions` are the
+    statement that the text puts into words.
+    """
 
     text: str
     nouns: list
+    relation: str
+    mentions: tuple
 
 
 def write_captions(table, row, generator):
@@ -45,7 +52,7 @@ def write_captions(table, row, generator):
         if _fits_only(table, row, *statement):
             said.add(statement)
             text, nouns = word_statement(*statement, generator)
-            captions[text] = Caption(text, nouns)
+            captions[text] = Caption(text, nouns, *statement)
         if len(captions) == CAPTIONS_PER_SCENE:
             return list(captions.values())
     return None

@@ -117,6 +117,12 @@ def test_padding_is_not_chosen_where_all_cosines_are_negative(tokenizer):
     assert result["accuracy"] == 1
 
 
+def test_padding_counts_neither_as_a_region_nor_as_a_right_one(tokenizer):
+    model = TableModel(tokenizer, {"star": [1, 0, 0]})
+    padded = one_set([(0, STAR, LEFT)], boxes=(LEFT, RIGHT, LEFT))
+    assert grounding_accuracy(model, tokenizer, padded)["chance"] == 1 / 2
+
+
 def test_a_noun_of_two_pieces_is_judged_by_their_mean(tokenizer):
     # Pieces [0.9, 0, 0] and [0, 1, 0]: the mean prefers the right region by 0.05.
     model = TableModel(tokenizer, {"ho": [0.9, 0, 0], "##op": [0, 1, 0]})

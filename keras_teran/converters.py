@@ -29,8 +29,25 @@ class Converter:
 
 
 def to_saved_model(encoder, path):
-    """Writes a SavedModel folder with the signature `serving_default`."""
-    encoder.export(str(path), format="tf_saved_model", verbose=False)
+    """Writes a SavedModel folder with the signature `serving_default`.
+
+    By TensorFlow's own means: `encoder.export` of Keras 3.15 stores each weight twice.
+    """
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.weights = [variable.value for variable in encoder.weights]
+    specs = {
+        name: tf.TensorSpec(tensor.shape, tensor.dtype, name=name)
+        for name, tensor in encoder.input.items()
+    }
+
+    @tf.function(input_signature=[specs])
+    def serve(inputs):
+        return encoder(inputs, training=False)
+
+    signatures = {"serving_default": serve.get_concrete_function()}
+    tf.saved_model.save(module, str(path), signatures=signatures)
 
 
 def to_litert(encoder, path):

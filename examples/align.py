@@ -4,34 +4,33 @@
     python examples/align.py RUN --captions FILE --regions FOLDER --image-id 391895 \\
         --pictures IMAGES --caption "a man on a bike" --out words.png
 
-Without data options it takes the embedded set, which brings its own pictures.
+Without data options it takes the data of the run; the embedded set brings its own
+pictures.
 """
 
 import argparse
 
-import numpy as np
 from data_options import add_data_options, open_data
 
 import keras_teran
 from keras_teran.data.pictures import picture_path
-from keras_teran.explain import draw, explain
+from keras_teran.explain import draw
 
 
 def main():
     """Explain one image and one caption, and write the picture."""
     args = parse_arguments()
     matcher = keras_teran.load(args.run)
-    captions, regions, drawn = open_data(args)
-    row = row_of(captions, args.image_id)
-    caption = args.caption or first_caption(captions, row)
+    captions, regions, drawn = open_data(args, matcher)
+    row = captions.row_of(args.image_id)
+    caption = args.caption or captions.captions_of(row)[0]
     picture = None
     if args.pictures:
         picture = picture_path(args.pictures, captions.filenames[row])
     elif drawn is not None:
         picture = drawn.pictures[row]
 
-    inputs = regions.read(captions.image_ids[[row]])
-    found = explain(matcher.model, matcher.tokenizer, inputs, caption)
+    found = matcher.explain(regions.read(captions.image_ids[[row]]), caption)
     draw(found, picture, args.out)
     print(f"image {captions.image_ids[row]}, {found.pooling} score {found.score:.3f}")
     for column, (word, region) in enumerate(
@@ -40,22 +39,6 @@ def main():
         cosine = found.cosines[region, column]
         print(f"{word:>16}  region {region:3}  cosine {cosine:6.3f}")
     print(f"drawn to {args.out}")
-
-
-def row_of(captions, image_id):
-    """The position of an image in a set; without an id, the first."""
-    if image_id is None:
-        return 0
-    rows = np.flatnonzero(captions.image_ids == image_id)
-    if not rows.size:
-        some = ", ".join(map(str, captions.image_ids[:3]))
-        raise SystemExit(f"--image-id {image_id} is not in this split: {some} ...")
-    return rows[0]
-
-
-def first_caption(captions, row):
-    """The first caption of an image."""
-    return captions.captions[(captions.caption_to_image == row).argmax()]
 
 
 def parse_arguments():

@@ -1,13 +1,11 @@
 """The options that name data, shared by the examples here."""
 
-from keras_teran.data.captions import read_captions
-from keras_teran.data.embedded import embedded
-from keras_teran.data.regions import open_regions
+from keras_teran.data.splits import open_split
 
 
 def add_data_options(parser):
     """Add --split, --captions, --regions and --sizes to an argument parser."""
-    group = parser.add_argument_group("data (default: the embedded set)")
+    group = parser.add_argument_group("data (default: what the run was trained on)")
     group.add_argument(
         "--split", default="test", help="train, val or test (%(default)s)"
     )
@@ -21,8 +19,8 @@ def add_data_options(parser):
     )
 
 
-def open_data(args):
-    """Open what the options name.
+def open_data(args, matcher):
+    """Open what the options name, or else the data of the run.
 
     Returns:
         `(captions, regions, drawn)`: a `CaptionSet`, a `RegionStore`, and the
@@ -30,9 +28,8 @@ def open_data(args):
     """
     if bool(args.captions) != bool(args.regions):
         raise SystemExit("--captions and --regions go together: give both or neither.")
-    if not args.captions:
-        drawn = embedded(args.split, progress=True)
-        return drawn.captions, drawn.regions, drawn
-    captions = read_captions(args.captions, args.split)
-    regions = open_regions(args.regions, captions, args.sizes, progress=True)
-    return captions, regions, None
+    source = matcher.config["data"]
+    if args.captions:
+        source = {"captions": args.captions, "regions": args.regions}
+        source["sizes"] = args.sizes
+    return open_split(source, args.split, progress=True)

@@ -3,8 +3,8 @@
     python examples/evaluate.py runs/quickstart
     python examples/evaluate.py RUN --split val --captions FILE --regions FOLDER
 
-Without data options it takes the embedded set, where the truth about each noun is known
-and grounding is measured too.
+Without data options it takes the data of the run. On the embedded set the truth about
+each noun is known and grounding is measured too.
 """
 
 import argparse
@@ -22,7 +22,7 @@ def main():
     args = parse_arguments()
     matcher = keras_teran.load(args.run)
     model, tokenizer = matcher.model, matcher.tokenizer
-    captions, regions, drawn = open_data(args)
+    captions, regions, drawn = open_data(args, matcher)
     if args.first:
         captions = captions.first_captions(args.first)
 

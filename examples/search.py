@@ -3,7 +3,7 @@
     python examples/search.py runs/quickstart "a red circle above a blue square"
     python examples/search.py RUN "two dogs" --split val --captions FILE --regions FOLDER
 
-Without data options it searches the embedded set.
+Without data options it searches the data of the run.
 """
 
 import argparse
@@ -18,14 +18,14 @@ def main():
     """Rank the images of a set by one sentence."""
     args = parse_arguments()
     matcher = keras_teran.load(args.run)
-    captions, regions, _ = open_data(args)
+    captions, regions, _ = open_data(args, matcher)
     images = encode_images(matcher.model, regions, captions.image_ids, progress=True)
 
     scores = score_captions(matcher.model, images, [args.sentence], matcher.tokenizer)
     best = (-scores[:, 0]).argsort(kind="stable")[: args.top]
     print(f"{'rank':>4} {'score':>8} {'image':>9}  its file and its first caption")
     for place, row in enumerate(best, 1):
-        caption = captions.captions[(captions.caption_to_image == row).argmax()]
+        caption = captions.captions_of(row)[0]
         about = f"{captions.filenames[row]}  {caption}".strip()
         print(f"{place:4} {scores[row, 0]:8.3f} {captions.image_ids[row]:9}  {about}")
 

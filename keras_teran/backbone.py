@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_teran.tokenizer import CaptionTokenizer
+
 # KerasHub's name of each part of a transformer layer -> ours. Query, key and value are
 # joined into one product.
 _LAYER_PARTS = {
@@ -131,3 +133,21 @@ def _not_needed(name, layers):
     head = name.split("/")[0]
     layer = head.removeprefix("transformer_layer_")
     return head == "pooled_dense" or (layer.isdigit() and int(layer) >= layers)
+
+
+def vocabulary_of(source):
+    """The vocabulary that belongs to a pretrained BERT.
+
+    Args:
+        source: a folder with `vocab.txt`, or a KerasHub preset name.
+
+    Returns:
+        `(vocabulary, lowercase)`: list of str, and bool.
+    """
+    if Path(source).is_dir():
+        tokenizer = CaptionTokenizer.load(source)
+        return tokenizer.vocabulary, tokenizer.lowercase
+    import keras_hub
+
+    tokenizer = keras_hub.models.BertTokenizer.from_preset(source)
+    return tokenizer.get_vocabulary(), tokenizer.lowercase

@@ -49,7 +49,7 @@ _TINY = {
     "caption_layers": 2,
     "caption_heads": 4,
     "caption_feedforward_dim": 128,
-    "caption_max_length": 64,
+    "caption_max_length": 96,
     "shared_final_layers": False,
     "pooling": "MrSw",
 }

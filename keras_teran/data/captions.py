@@ -80,6 +80,26 @@ class CaptionSet:
         """
         return self.image_ids[self.caption_to_image[caption_indices]]
 
+    def row_of(self, image_id=None):
+        """Position of an image in ``image_ids``; of the first where no id is given.
+
+        Raises:
+            ValueError: when no image has that id.
+        """
+        if image_id is None:
+            return 0
+        rows = np.flatnonzero(self.image_ids == image_id)
+        if not rows.size:
+            some = ", ".join(map(str, self.image_ids[:3]))
+            raise ValueError(
+                f"image_id={image_id} is not in this split, whose ids are {some}, ..."
+            )
+        return int(rows[0])
+
+    def captions_of(self, row):
+        """The captions of the image at a position in ``image_ids``: list of str."""
+        return [self.captions[i] for i in np.flatnonzero(self.caption_to_image == row)]
+
     def select_images(self, indices):
         """Keeps some images, in the order asked for, with all their captions.
 

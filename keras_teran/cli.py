@@ -1,0 +1,291 @@
+"""The `keras-teran` command: train, evaluate, export, align, pack."""
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+
+def main(argv=None):
+    """Runs the command; what a user did wrong is one line on standard error.
+
+    Args:
+        argv: list of str, the arguments; None for those of the process.
+
+    Returns:
+        int: 0, 2 for a user's error, 130 when interrupted.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.command(arguments)
+    except (ValueError, FileNotFoundError, FileExistsError) as error:
+        print(f"keras-teran: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("keras-teran: interrupted; the same command goes on.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def train(arguments):
+    """`keras-teran train`."""
+    from keras_teran.config import TrainingConfig, read_config
+    from keras_teran.training import train as run_training
+
+    config = read_config(arguments.config) if arguments.config else TrainingConfig()
+    given = {
+        name: value
+        for name in ("preset", "caption_backbone", "dtype", "seed")
+        if (value := getattr(arguments, name)) is not None
+    }
+    if (source := _source(arguments)) is not None:
+        given["data"] = source
+    if arguments.epochs is not None:
+        given["recipe"] = {**config.recipe, "epochs": arguments.epochs}
+    history = run_training(dataclasses.replace(config, **given), arguments.run)
+    print(f"{arguments.run}: best val rsum {max(history['val_rsum']):.1f}")
+
+
+def evaluate(arguments):
+    """`keras-teran evaluate`."""
+    import keras_teran
+    from keras_teran.evaluation.evaluate import evaluate as run_evaluation
+    from keras_teran.evaluation.grounding import grounding_accuracy
+    from keras_teran.evaluation.recall import format_table
+
+    matcher = keras_teran.load(arguments.run)
+    captions, regions, drawn = _open(arguments, matcher)
+    table, _ = run_evaluation(
+        matcher.model, captions, regions, matcher.tokenizer, progress=True
+    )
+    print(
+        f"{arguments.split}: {len(captions.image_ids)} images, {len(captions)} captions"
+    )
+    print(format_table(table))
+    result = {"split": arguments.split, "recall": table}
+    if drawn is not None:
+        found = grounding_accuracy(matcher.model, matcher.tokenizer, drawn)
+        result["grounding"] = found
+        print(
+            f"grounding {100 * found['accuracy']:.1f} % of {found['nouns']} nouns, "
+            f"by chance {100 * found['chance']:.1f} %"
+        )
+    if arguments.json:
+        from keras_teran.run import write_text
+
+        write_text(arguments.json, json.dumps(result, indent=1) + "\n")
+
+
+def export(arguments):
+    """`keras-teran export`."""
+    import keras_teran
+    from keras_teran.export import FORMATS, format_manifest
+    from keras_teran.export import export as write_export
+
+    matcher = keras_teran.load(arguments.run)
+    manifest = write_export(
+        matcher.model,
+        matcher.tokenizer,
+        arguments.out,
+        arguments.formats or FORMATS,
+        preset=matcher.preset,
+        progress=True,
+    )
+    print(format_manifest(manifest))
+    print(f"written to {arguments.out}")
+
+
+def align(arguments):
+    """`keras-teran align`."""
+    import keras_teran
+    from keras_teran.data.pictures import picture_path
+    from keras_teran.explain import draw
+
+    matcher = keras_teran.load(arguments.run)
+    captions, regions, drawn = _open(arguments, matcher)
+    row = captions.row_of(arguments.image_id)
+    caption = arguments.caption or captions.captions_of(row)[0]
+    picture = None if drawn is None else drawn.pictures[row]
+    if arguments.pictures:
+        picture = picture_path(arguments.pictures, captions.filenames[row])
+    found = matcher.explain(regions.read(captions.image_ids[[row]]), caption)
+    draw(found, picture, arguments.out)
+    print(f"image {captions.image_ids[row]}, {found.pooling} score {found.score:.3f}")
+    print(f"drawn to {arguments.out}")
+
+
+def pack(arguments):
+    """`keras-teran pack`."""
+    from keras_teran.data.captions import read_captions
+    from keras_teran.data.pack import pack as write_packed
+    from keras_teran.data.regions import open_regions
+
+    captions = read_captions(arguments.captions, arguments.split)
+    store = open_regions(arguments.regions, captions, arguments.sizes, progress=True)
+    write_packed(store, arguments.out, arguments.dtype)
+    print(f"packed {len(store.image_ids)} images into {arguments.out}")
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="keras-teran",
+        description="Image–sentence matching by word–region alignment (TERAN).",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_train(commands)
+    _add_evaluate(commands)
+    _add_export(commands)
+    _add_align(commands)
+    _add_pack(commands)
+    return parser
+
+
+def _add_train(commands):
+    command = _add(commands, train, "train a model, or go on with a killed training")
+    command.add_argument("run", metavar="RUN", help="folder to write")
+    command.add_argument(
+        "--config", metavar="FILE", help="YAML; the options below go before it"
+    )
+    command.add_argument("--preset", help="architecture and recipe (tiny)")
+    _add_data(command, "the embedded scenes")
+    command.add_argument(
+        "--caption-backbone",
+        metavar="BERT",
+        help="KerasHub preset or Hugging Face folder of a pretrained BERT (none: the "
+        "caption encoder trains from scratch)",
+    )
+    command.add_argument("--epochs", type=int, help="instead of the recipe's")
+    command.add_argument("--dtype", choices=["float32", "mixed_bfloat16"])
+    command.add_argument("--seed", type=int, help="of weights, order and dropout (0)")
+
+
+def _add_evaluate(commands):
+    command = _add(
+        commands, evaluate, "recall both ways, all images against all captions"
+    )
+    _add_run(command)
+    _add_data(command, "what the run was trained on")
+    _add_split(command)
+    command.add_argument("--json", metavar="FILE", help="write the figures there too")
+
+
+def _add_export(commands):
+    command = _add(commands, export, "both encoders to SavedModel, LiteRT and ONNX")
+    _add_run(command)
+    command.add_argument("--out", metavar="DIR", required=True, help="folder to write")
+    command.add_argument(
+        "--formats",
+        nargs="+",
+        metavar="FORMAT",
+        help="savedmodel, litert, onnx (all)",
+    )
+
+
+def _add_align(commands):
+    command = _add(commands, align, "draw which region each word chose")
+    _add_run(command)
+    _add_data(command, "what the run was trained on")
+    _add_split(command)
+    command.add_argument("--image-id", type=int, help="which image (the first)")
+    command.add_argument("--caption", help="a sentence (the image's first caption)")
+    command.add_argument("--pictures", metavar="FOLDER", help="of the image files")
+    command.add_argument(
+        "--out", metavar="PNG", default="align.png", help="file to write (%(default)s)"
+    )
+
+
+def _add_pack(commands):
+    command = _add(
+        commands, pack, "features of one file an image into memory-mapped arrays"
+    )
+    command.add_argument("regions", metavar="FOLDER", help="with bu_att/ and bu_box/")
+    command.add_argument("out", metavar="OUT", help="folder to write; resumes")
+    command.add_argument("--captions", metavar="FILE", required=True, help="Karpathy's")
+    command.add_argument(
+        "--split", default="train", help="train, val, test (%(default)s)"
+    )
+    command.add_argument(
+        "--sizes",
+        metavar="PATH",
+        required=True,
+        help="of the images: COCO's annotations, the image folder or a CSV",
+    )
+    command.add_argument(
+        "--dtype",
+        choices=["float16", "float32"],
+        default="float16",
+        help="(%(default)s)",
+    )
+
+
+def _add(commands, function, help_text):
+    command = commands.add_parser(
+        function.__name__, help=help_text, description=help_text
+    )
+    command.set_defaults(command=function)
+    return command
+
+
+def _add_run(command):
+    command.add_argument("run", metavar="RUN", help="folder that training wrote")
+
+
+def _add_split(command):
+    command.add_argument(
+        "--split", default="test", help="train, val or test (%(default)s)"
+    )
+
+
+def _add_data(command, default):
+    group = command.add_argument_group(f"data (default: {default})")
+    group.add_argument(
+        "--data",
+        metavar="FOLDER",
+        help="with train/ and val/, each packed regions and their dataset_*.json; or "
+        "the word embedded",
+    )
+    group.add_argument("--captions", metavar="FILE", help="captions, Karpathy layout")
+    group.add_argument("--regions", metavar="FOLDER", help="region features")
+    group.add_argument(
+        "--sizes",
+        metavar="PATH",
+        help="image sizes, for features of one file an image: COCO's annotations, the "
+        "image folder or a CSV",
+    )
+
+
+def _source(arguments):
+    """What the data options name, as `open_split` takes it; None where they do not."""
+    files = {
+        name: value
+        for name in ("captions", "regions", "sizes")
+        if (value := getattr(arguments, name)) is not None
+    }
+    if files and arguments.data:
+        raise ValueError("--data goes without --captions, --regions and --sizes.")
+    if arguments.data:
+        return (
+            arguments.data
+            if arguments.data == "embedded"
+            else _absolute(arguments.data)
+        )
+    return {name: _absolute(path) for name, path in files.items()} or None
+
+
+def _absolute(path):
+    """So that a RUN knows its data wherever it is used from."""
+    return str(Path(path).resolve())
+
+
+def _open(arguments, matcher):
+    from keras_teran.data.splits import open_split
+
+    source = _source(arguments)
+    if source is None:
+        source = matcher.config["data"]
+    return open_split(source, arguments.split, progress=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

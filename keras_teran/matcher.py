@@ -1,0 +1,118 @@
+"""A trained run as one thing to ask."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_teran import model as _registers_teran  # noqa: F401  (for load_model)
+from keras_teran.alignment import all_pairs
+from keras_teran.explain import explain
+from keras_teran.run import MODEL_FILE, read_run_config
+from keras_teran.tokenizer import CaptionTokenizer
+
+
+class Matcher:
+    """Model and tokeniser of a RUN.
+
+    Args:
+        model: `Teran`.
+        tokenizer: `CaptionTokenizer` that it was trained with.
+        config: dict, how it was trained.
+
+    An image is a dict of `regions` float32 (regions, region_dim) and `boxes` float32
+    (regions, 4); many images are the dict that a `RegionStore` reads.
+    """
+
+    def __init__(self, model, tokenizer, config):
+        self.model = model
+        self.tokenizer = tokenizer
+        self.config = config
+
+    @property
+    def preset(self):
+        """Name of the preset that the model was built from."""
+        return self.config["preset"]
+
+    def encode(self, what, batch_size=256, progress=False):
+        """Embeddings of captions or images.
+
+        Args:
+            what: list of str, or a dict of `regions`, `boxes` and `region_mask`.
+            batch_size: int, captions or images at a time.
+            progress: bool, show a bar.
+
+        Returns:
+            Dict of NumPy arrays, the outputs of the encoder.
+        """
+        if not isinstance(what, dict):
+            what = self.tokenizer(what)
+        return self.model.encode(what, batch_size, progress)
+
+    def score(self, image, sentence):
+        """The similarity of one image and one sentence: a float."""
+        return float(self._scores(_as_batch(image), [sentence])[0, 0])
+
+    def rank(self, images, sentence):
+        """Images in the order of their similarity to a sentence, best first.
+
+        Args:
+            images: dict of `regions`, `boxes` and `region_mask`, (images, ...) each.
+            sentence: str.
+
+        Returns:
+            `(order, scores)`: int64 (images,), positions, and float32 (images,), the
+            similarities in that order.
+        """
+        scores = self._scores(images, [sentence])[:, 0]
+        order = np.argsort(-scores, kind="stable")
+        return order, scores[order]
+
+    def explain(self, image, sentence):
+        """Which region each word of a sentence chose: an `Explanation`."""
+        return explain(self.model, self.tokenizer, _as_batch(image), sentence)
+
+    def _scores(self, images, sentences):
+        return all_pairs(
+            self.encode(images)["region_embeddings"],
+            self.encode(sentences)["word_embeddings"],
+            self.model.pooling,
+            self.model.padding,
+        )
+
+
+def load(run):
+    """Loads a RUN folder.
+
+    Args:
+        run: path of a folder that a training wrote.
+
+    Returns:
+        `Matcher`.
+
+    Raises:
+        FileNotFoundError: when the folder is no RUN, or has no model yet.
+    """
+    run = Path(run)
+    config = read_run_config(run)
+    path = run / MODEL_FILE
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is missing: the training ended before its first epoch did; go on "
+            "with `keras-teran train`."
+        )
+    model = keras.saving.load_model(path, compile=False)
+    return Matcher(model, CaptionTokenizer.load(run), config)
+
+
+def _as_batch(image):
+    regions = np.asarray(image["regions"], "float32")
+    boxes = np.asarray(image["boxes"], "float32")
+    if regions.ndim == 2:
+        regions, boxes = regions[None], boxes[None]
+    mask = image.get("region_mask", np.ones(regions.shape[:2], bool))
+    return {
+        "regions": regions,
+        "boxes": boxes,
+        "region_mask": np.asarray(mask, bool).reshape(regions.shape[:2]),
+    }

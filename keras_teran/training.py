@@ -1,0 +1,212 @@
+"""Training into a RUN folder, and going on from where a killed one stood."""
+
+import time
+from pathlib import Path
+
+import keras
+
+from keras_teran.backbone import vocabulary_of
+from keras_teran.data.batches import PairBatches
+from keras_teran.data.splits import open_split
+from keras_teran.evaluation.callback import RetrievalEvaluation, check_order
+from keras_teran.losses import Hinge
+from keras_teran.model import build_model
+from keras_teran.recipe import learning_rate
+from keras_teran.run import (
+    CONFIG_FILE,
+    LAST_FILE,
+    MODEL_FILE,
+    read_history,
+    read_run_config,
+    save_model,
+    write_card,
+    write_config,
+    write_history,
+)
+from keras_teran.tokenizer import CaptionTokenizer
+
+
+def train(config, folder, data=None, progress=True):
+    """Trains as a configuration says and leaves a RUN; resumes an unfinished one.
+
+    After each epoch the model is evaluated on val, all images against all captions;
+    `model.keras` is that of the best rsum. A training that was killed goes on from its
+    last whole epoch to the weights that it would have reached: order, dropout and
+    optimiser state are a function of seed and epoch, or saved.
+
+    Args:
+        config: `TrainingConfig`.
+        folder: path of the RUN; made if missing.
+        data: `((captions, regions), (captions, regions))` of train and val, in place
+            of opening `config.data`.
+        progress: bool, show bars.
+
+    Returns:
+        Dict of lists: the loss and the figures of each epoch.
+
+    Raises:
+        ValueError: when the folder holds a finished RUN, or an unfinished one of
+            another configuration.
+    """
+    started = time.monotonic()
+    folder = Path(folder)
+    resumed = _unfinished(folder, config)
+    keras.utils.set_random_seed(config.seed)
+    train_data, val_data = data or [
+        open_split(config.data, split, progress)[:2] for split in ("train", "val")
+    ]
+    tokenizer = (
+        CaptionTokenizer.load(folder)
+        if resumed
+        else tokenizer_for(config, train_data[0])
+    )
+    recipe = config.full_recipe
+    batches = PairBatches(
+        *train_data,
+        tokenizer,
+        recipe["batch_size"],
+        seed=config.seed,
+        bucket_batches=config.bucket_batches,
+        width_multiple=_width_multiple(),
+        progress=progress,
+    )
+    if resumed:
+        model = keras.saving.load_model(folder / LAST_FILE)
+    else:
+        model = _new_model(config, tokenizer, train_data[1].region_dim, len(batches))
+        begin_run(folder, config, tokenizer)
+    epoch = int(model.optimizer.iterations) // len(batches)
+    batches.epoch = epoch
+    keeper = RunKeeper(folder, epoch, config.patience)
+    model.fit(
+        batches,
+        initial_epoch=epoch,
+        epochs=recipe["epochs"],
+        shuffle=False,
+        verbose="auto" if progress else 0,
+        callbacks=check_order(
+            [
+                RetrievalEvaluation(*val_data, tokenizer),
+                keeper,
+                *_tensorboard(folder),
+            ]
+        ),
+    )
+    write_card(folder, config.as_dict(), keeper.history, time.monotonic() - started)
+    (folder / LAST_FILE).unlink()
+    return keeper.history
+
+
+class RunKeeper(keras.callbacks.Callback):
+    """Keeps a RUN true after each epoch: history, best model, and where to resume.
+
+    `last.keras` is renamed into place last: what was written before it and is of a
+    later epoch is written again, the same, by the resumed training.
+
+    Args:
+        folder: path of the RUN.
+        epoch: int, epochs that are done already.
+        patience: int, epochs without a better `val_rsum` before training stops; None
+            for never. A resumed training counts those before it too.
+    """
+
+    def __init__(self, folder, epoch=0, patience=None):
+        super().__init__()
+        self.folder = Path(folder)
+        self.patience = patience
+        self.history = {
+            name: values[:epoch] for name, values in read_history(folder).items()
+        }
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes the files."""
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(float(value))
+        write_history(self.folder, self.history)
+        rsums = self.history["val_rsum"]
+        since_best = len(rsums) - 1 - rsums.index(max(rsums))
+        if since_best == 0:
+            save_model(self.model, self.folder / MODEL_FILE, include_optimizer=False)
+        if self.patience is not None and since_best >= self.patience:
+            self.model.stop_training = True
+        save_model(self.model, self.folder / LAST_FILE, include_optimizer=True)
+
+
+def _unfinished(folder, config):
+    """Whether the folder holds a training to go on with."""
+    if not (folder / CONFIG_FILE).is_file():
+        return False
+    if not (folder / LAST_FILE).is_file():
+        if (folder / MODEL_FILE).is_file():
+            raise ValueError(
+                f"{folder} holds a finished RUN; give another folder, or remove it."
+            )
+        return False
+    before, now = read_run_config(folder), config.as_dict()
+    changed = sorted(key for key in now if before.get(key) != now[key])
+    if changed:
+        raise ValueError(
+            f"{folder} holds an unfinished training of another configuration: "
+            f"{', '.join(changed)} differ. Give another folder, remove it, or go on "
+            "with the configuration that it holds."
+        )
+    return True
+
+
+def begin_run(folder, config, tokenizer):
+    """Makes a RUN folder with its configuration and tokeniser.
+
+    Args:
+        folder: path.
+        config: `TrainingConfig`.
+        tokenizer: `CaptionTokenizer`.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(folder)
+    write_config(folder, config.as_dict())
+
+
+def tokenizer_for(config, captions):
+    """The tokeniser of the caption backbone, or one trained on the captions.
+
+    Args:
+        config: `TrainingConfig`.
+        captions: `CaptionSet` of train.
+    """
+    if config.caption_backbone is None:
+        return CaptionTokenizer.train(captions.captions, max_length=config.max_length)
+    vocabulary, lowercase = vocabulary_of(config.caption_backbone)
+    return CaptionTokenizer(vocabulary, lowercase, config.max_length)
+
+
+def _new_model(config, tokenizer, region_dim, steps_per_epoch):
+    changes = {"region_dim": region_dim, "dtype": config.dtype}
+    if config.caption_backbone is None:
+        changes["vocabulary_size"] = len(tokenizer.vocabulary)
+    model = build_model(
+        config.preset,
+        caption_backbone=config.caption_backbone,
+        **{**changes, **config.model},
+    )
+    recipe = config.full_recipe
+    model.compile(
+        keras.optimizers.Adam(
+            learning_rate(recipe, steps_per_epoch),
+            global_clipnorm=recipe["gradient_norm"],
+        ),
+        loss=Hinge(recipe["margin"], recipe["negatives"]),
+    )
+    return model
+
+
+def _tensorboard(folder):
+    """Keras writes TensorBoard logs on TensorFlow alone."""
+    if keras.backend.backend() != "tensorflow":
+        return []
+    return [keras.callbacks.TensorBoard(folder / "logs")]
+
+
+def _width_multiple():
+    """JAX compiles each caption width anew; fewer widths there."""
+    return 8 if keras.backend.backend() == "jax" else 1

@@ -9,7 +9,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 # Nothing is fetched while anything here runs: a test or an example that would need
 # the network fails instead.
 export HF_HUB_OFFLINE := 1
-export TF_CPP_MIN_LOG_LEVEL := 2
+export TF_CPP_MIN_LOG_LEVEL := 3
 export PYTHONUNBUFFERED := 1
 unexport PYTHONPATH PYTHONHOME
 

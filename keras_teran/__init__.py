@@ -14,7 +14,6 @@ _HOMES = {
     "PRESETS": "presets",
     "RECIPES": "presets",
 }
-__all__ = ["__version__", *_HOMES]
 
 
 def __getattr__(name):
@@ -24,4 +23,4 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted(__all__)
+    return sorted({*globals(), *_HOMES})

@@ -97,13 +97,16 @@ class CaptionTokenizer:
         Returns:
             A `CaptionTokenizer`; the same captions always give the same one.
         """
+        captions = list(captions)
         tokenizer = _bert_tokenizer(None, lowercase)
+        # Left to itself the trainer numbers the characters in the order of a hash that
+        # differs from run to run, and settles ties between merges by these numbers.
         trainer = trainers.WordPieceTrainer(
             vocab_size=vocabulary_size,
-            special_tokens=list(SPECIAL_TOKENS),
+            special_tokens=[*SPECIAL_TOKENS, *_characters(tokenizer, captions)],
             show_progress=False,
         )
-        tokenizer.train_from_iterator(sorted(captions), trainer)
+        tokenizer.train_from_iterator(captions, trainer)
         ids = tokenizer.get_vocab()
         return cls(sorted(ids, key=ids.get), lowercase, max_length)
 
@@ -123,7 +126,9 @@ class CaptionTokenizer:
                 f"{vocabulary_path} is missing: a tokeniser folder holds the "
                 f"vocabulary, one token a line, in {VOCABULARY_FILE}."
             )
-        vocabulary = vocabulary_path.read_text(encoding="utf-8").splitlines()
+        # Lines as `tokenizers` reads them: str.splitlines would cut at more characters.
+        with vocabulary_path.open(encoding="utf-8") as lines:
+            vocabulary = [line.rstrip() for line in lines]
         return cls(vocabulary, **_read_settings(folder))
 
     def save(self, folder):
@@ -196,6 +201,14 @@ def _bert_tokenizer(ids, lowercase):
     # Text such as "[SEP]" inside a caption is that token, as it is for BERT.
     tokenizer.add_special_tokens([t for t in SPECIAL_TOKENS if ids is None or t in ids])
     return tokenizer
+
+
+def _characters(tokenizer, captions):
+    """The pieces of one character that captions are made of, sorted."""
+    text = tokenizer.normalizer.normalize_str("\n".join(captions))
+    words = {word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text)}
+    continuing = {f"##{character}" for word in words for character in word[1:]}
+    return sorted({word[0] for word in words}) + sorted(continuing)
 
 
 def _check_vocabulary(vocabulary):

@@ -37,7 +37,7 @@ _SMALL = {
 
 # For the embedded scenes: minutes on two cores, nothing pretrained.
 _TINY = {
-    "region_dim": 64,
+    "region_dim": 80,
     "embedding_dim": 64,
     "image_layers": 1,
     "final_layers": 1,
@@ -102,11 +102,14 @@ RECIPES = {
         "batch_size": 40,
         "warmup_steps": 0,
     },
+    # From scratch, the hardest negatives of the first steps pull all scores together
+    # and nothing is learned; the sum over negatives has no such start.
     "tiny": {
         **_PAPER_RECIPE,
+        "negatives": "sum",
         "learning_rate": 1e-3,
-        "epochs": 10,
-        "drop_epochs": [8],
+        "epochs": 8,
+        "drop_epochs": [6],
         "batch_size": 64,
         "warmup_steps": 100,
     },

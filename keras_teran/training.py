@@ -11,6 +11,7 @@ from keras_teran.data.splits import open_split
 from keras_teran.evaluation.callback import RetrievalEvaluation, check_order
 from keras_teran.losses import Hinge
 from keras_teran.model import build_model
+from keras_teran.presets import PRESETS
 from keras_teran.recipe import learning_rate
 from keras_teran.run import (
     CONFIG_FILE,
@@ -175,19 +176,22 @@ def tokenizer_for(config, captions):
         captions: `CaptionSet` of train.
     """
     if config.caption_backbone is None:
-        return CaptionTokenizer.train(captions.captions, max_length=config.max_length)
+        size = config.model.get(
+            "vocabulary_size", PRESETS[config.preset]["vocabulary_size"]
+        )
+        return CaptionTokenizer.train(
+            captions.captions, size, max_length=config.max_length
+        )
     vocabulary, lowercase = vocabulary_of(config.caption_backbone)
     return CaptionTokenizer(vocabulary, lowercase, config.max_length)
 
 
 def _new_model(config, tokenizer, region_dim, steps_per_epoch):
-    changes = {"region_dim": region_dim, "dtype": config.dtype}
+    changes = {**config.model, "region_dim": region_dim, "dtype": config.dtype}
     if config.caption_backbone is None:
         changes["vocabulary_size"] = len(tokenizer.vocabulary)
     model = build_model(
-        config.preset,
-        caption_backbone=config.caption_backbone,
-        **{**changes, **config.model},
+        config.preset, caption_backbone=config.caption_backbone, **changes
     )
     recipe = config.full_recipe
     model.compile(

@@ -6,7 +6,6 @@ import re
 import runpy
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,8 +13,10 @@ from PIL import Image
 
 import keras_teran
 from keras_teran.data import embedded as embedded_module
+from keras_teran.data import splits
 from keras_teran.evaluation.evaluate import evaluate
 from keras_teran.evaluation.recall import format_table
+from keras_teran.matcher import Matcher
 from keras_teran.model import build_model
 from keras_teran.tokenizer import CaptionTokenizer
 
@@ -37,14 +38,14 @@ def matcher(drawn):
         region_dim=drawn.regions.region_dim,
         vocabulary_size=len(tokenizer.vocabulary),
     )
-    return SimpleNamespace(model=model, tokenizer=tokenizer)
+    return Matcher(model, tokenizer, {"preset": "tiny", "data": "embedded"})
 
 
 @pytest.fixture
 def example(matcher, monkeypatch, capsys):
     """Runs an example as a script, with a small embedded set; gives what it printed."""
     small = functools.partial(embedded_module.embedded, images=IMAGES)
-    monkeypatch.setattr(embedded_module, "embedded", small)
+    monkeypatch.setattr(splits, "embedded", small)
     monkeypatch.setitem(vars(keras_teran), "load", lambda run: matcher)
     monkeypatch.syspath_prepend(str(EXAMPLES))
     monkeypatch.delitem(sys.modules, "data_options", raising=False)
@@ -140,7 +141,7 @@ def test_align_takes_the_first_image_and_its_first_caption(example, tmp_path, dr
 
 
 def test_align_names_an_image_that_is_not_there(example):
-    with pytest.raises(SystemExit, match="--image-id 5 is not in this split"):
+    with pytest.raises(ValueError, match="image_id=5 is not in this split"):
         example("align", "RUN", "--image-id", 5)
 
 

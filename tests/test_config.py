@@ -1,0 +1,39 @@
+import pytest
+import yaml
+
+from keras_teran.config import TrainingConfig, read_config
+from keras_teran.presets import RECIPES
+
+
+def test_a_configuration_survives_yaml(tmp_path):
+    config = TrainingConfig(preset="small", recipe={"epochs": 2}, seed=3)
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(config.as_dict()))
+    assert read_config(path) == config
+
+
+def test_the_recipe_is_the_presets_with_the_changes():
+    recipe = TrainingConfig(preset="f30k_symm", recipe={"epochs": 2}).full_recipe
+    assert recipe == {**RECIPES["f30k_symm"], "epochs": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("preset: tiny\nlearning: 1\n", r"config.yaml has unknown keys: learning"),
+        ("recipe: {epoch: 1}\n", r"recipe has unknown keys: epoch; it may have batch_"),
+        ("preset: huge\n", r"preset='huge' is unknown; choose one of coco_mrsw"),
+        ("- tiny\n", r"config.yaml must hold a mapping"),
+        ("a: [\n", r"config.yaml is not YAML"),
+    ],
+)
+def test_what_it_does_not_know_is_refused_by_name(tmp_path, text, message):
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_config(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none.yaml is missing"):
+        read_config(tmp_path / "none.yaml")

@@ -1,0 +1,161 @@
+"""Training into a RUN: what it leaves, and that a killed one loses nothing."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+import yaml
+from data_folder import small_config, weights_of, write_data_folder
+
+import keras_teran
+from keras_teran.run import LAST_FILE, read_history, read_run_config
+from keras_teran.training import RunKeeper, train
+
+PROGRAM = "import sys; from keras_teran.cli import main; sys.exit(main())"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_data_folder(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory):
+    """A RUN of three epochs, never interrupted."""
+    folder = tmp_path_factory.mktemp("run") / "whole"
+    train(small_config(data), folder, progress=False)
+    return folder
+
+
+def test_a_run_holds_what_the_contract_names(finished, data):
+    names = {path.name for path in finished.iterdir()}
+    assert names == {
+        "config.yaml",
+        "model.keras",
+        "vocab.txt",
+        "tokenizer.json",
+        "history.json",
+        "card.md",
+        "logs",
+    }
+    assert read_run_config(finished) == small_config(data).as_dict()
+    history = read_history(finished)
+    assert len(history["loss"]) == len(history["val_rsum"]) == 3
+    card = (finished / "card.md").read_text("utf-8")
+    best = max(history["val_rsum"])
+    assert f"| val_rsum | {best:.4f} |" in card
+    assert f"keras {keras.__version__}" in card
+
+
+def test_the_model_kept_is_that_of_the_best_epoch(finished, data):
+    from keras_teran.data.splits import open_split
+    from keras_teran.evaluation.evaluate import evaluate
+
+    matcher = keras_teran.load(finished)
+    captions, regions, _ = open_split(data, "val")
+    table, _ = evaluate(matcher.model, captions, regions, matcher.tokenizer)
+    assert table["rsum"] == max(read_history(finished)["val_rsum"])
+
+
+def test_training_lowers_the_loss(finished):
+    losses = read_history(finished)["loss"]
+    assert losses[-1] < losses[0]
+
+
+def test_a_finished_run_is_not_overwritten(finished, data):
+    with pytest.raises(ValueError, match="holds a finished RUN; give another folder"):
+        train(small_config(data), finished, progress=False)
+
+
+def test_a_training_killed_between_epochs_resumes_to_the_same_weights(
+    data, finished, tmp_path
+):
+    folder = tmp_path / "killed"
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump(small_config(data).as_dict()))
+    command = [sys.executable, "-c", PROGRAM, "train", folder, "--config", config]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while not (folder / LAST_FILE).is_file():
+        assert process.poll() is None, "it ended before its first epoch did"
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert (folder / LAST_FILE).is_file()
+
+    subprocess.run(command, check=True, capture_output=True)
+    whole, resumed = keras_teran.load(finished), keras_teran.load(folder)
+    np.testing.assert_allclose(
+        weights_of(resumed.model), weights_of(whole.model), atol=1e-6
+    )
+    for name, values in read_history(finished).items():
+        np.testing.assert_allclose(read_history(folder)[name], values, atol=1e-4)
+
+
+def stopped_after(data, folder, epochs, monkeypatch):
+    """A training that an error ends after some epochs."""
+    config = small_config(data)
+    keep = RunKeeper.on_epoch_end
+
+    def keep_then_fail(self, epoch, logs=None):
+        keep(self, epoch, logs)
+        if epoch + 1 == epochs:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunKeeper, "on_epoch_end", keep_then_fail)
+        with pytest.raises(KeyboardInterrupt):
+            train(config, folder, progress=False)
+    return config
+
+
+def test_resuming_trains_only_the_epochs_that_are_left(
+    data, finished, tmp_path, monkeypatch
+):
+    config = stopped_after(data, tmp_path / "run", 2, monkeypatch)
+    begun = []
+    monkeypatch.setattr(
+        RunKeeper, "on_epoch_begin", lambda self, epoch, logs=None: begun.append(epoch)
+    )
+    history = train(config, tmp_path / "run", progress=False)
+    assert begun == [2]
+    np.testing.assert_allclose(history["loss"], read_history(finished)["loss"], 1e-5)
+
+
+def test_another_configuration_does_not_resume(data, tmp_path, monkeypatch):
+    config = stopped_after(data, tmp_path / "run", 1, monkeypatch)
+    other = dataclasses.replace(config, seed=1, dtype="mixed_bfloat16")
+    with pytest.raises(ValueError, match="another configuration: dtype, seed differ"):
+        train(other, tmp_path / "run", progress=False)
+
+
+def test_patience_counts_the_epochs_before_a_resumption(tmp_path):
+    (tmp_path / "history.json").write_text(json.dumps({"val_rsum": [9.0, 5.0]}))
+
+    class Model:
+        stop_training = False
+
+        def save(self, path, include_optimizer):
+            path.write_text("saved")
+
+    keeper = RunKeeper(tmp_path, epoch=2, patience=2)
+    keeper.set_model(Model())
+    keeper.on_epoch_end(2, {"val_rsum": 8.0})
+    assert keeper.model.stop_training
+    assert not (tmp_path / "model.keras").exists()
+
+
+def test_bfloat16_trains_too(data, tmp_path):
+    config = small_config(data, dtype="mixed_bfloat16", recipe={"epochs": 1})
+    train(config, tmp_path / "run", progress=False)
+    model = keras_teran.load(tmp_path / "run").model
+    assert model.dtype_policy.compute_dtype == "bfloat16"
+    assert model.weights[0].dtype == "float32"

@@ -80,18 +80,21 @@ def evaluate(arguments):
 def export(arguments):
     """`keras-teran export`."""
     import keras_teran
-    from keras_teran.export import FORMATS, format_manifest
+    from keras_teran.export import FORMATS, ExportError, format_manifest
     from keras_teran.export import export as write_export
 
     matcher = keras_teran.load(arguments.run)
-    manifest = write_export(
-        matcher.model,
-        matcher.tokenizer,
-        arguments.out,
-        arguments.formats or FORMATS,
-        preset=matcher.preset,
-        progress=True,
-    )
+    try:
+        manifest = write_export(
+            matcher.model,
+            matcher.tokenizer,
+            arguments.out,
+            arguments.formats or FORMATS,
+            preset=matcher.preset,
+            progress=True,
+        )
+    except (ExportError, ModuleNotFoundError) as error:
+        raise ValueError(str(error)) from error
     print(format_manifest(manifest))
     print(f"written to {arguments.out}")
 

@@ -19,17 +19,25 @@ def learning_rate(recipe, steps_per_epoch):
         >>> [float(rate(step)) for step in (0, 1999, 2000)]  # a tenth after 20 epochs
         [9.999999747378752e-06, 9.999999747378752e-06, 9.999999974752427e-07]
     """
+    stepped = _stepped(recipe, steps_per_epoch)
+    return (
+        WarmUp(stepped, recipe["warmup_steps"]) if recipe["warmup_steps"] else stepped
+    )
+
+
+def _stepped(recipe, steps_per_epoch):
+    schedules = keras.optimizers.schedules
+    rate = recipe["learning_rate"]
+    if not recipe["drop_epochs"]:
+        return schedules.ExponentialDecay(rate, decay_steps=1, decay_rate=1.0)
     rates = [
-        recipe["learning_rate"] * recipe["drop_factor"] ** drops
+        rate * recipe["drop_factor"] ** drops
         for drops in range(len(recipe["drop_epochs"]) + 1)
     ]
     # Keras keeps the earlier rate at a boundary: the first step of the next epoch is
     # one beyond it.
     boundaries = [epoch * steps_per_epoch - 1 for epoch in recipe["drop_epochs"]]
-    stepped = keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, rates)
-    return (
-        WarmUp(stepped, recipe["warmup_steps"]) if recipe["warmup_steps"] else stepped
-    )
+    return schedules.PiecewiseConstantDecay(boundaries, rates)
 
 
 @keras.saving.register_keras_serializable("keras_teran")

@@ -1,0 +1,129 @@
+"""The published configurations, number by number, and that presets are built."""
+
+import pytest
+
+from keras_teran.model import Teran, build_model
+from keras_teran.presets import PRESETS, RECIPES
+
+PUBLISHED = [
+    ("mrsw", "MrSw", False),
+    ("mwsr", "MwSr", False),
+    ("symm", "Symm", False),
+    ("mrsw_shared", "MrSw", True),
+]
+
+
+@pytest.mark.parametrize(("name", "pooling", "shared"), PUBLISHED)
+@pytest.mark.parametrize("data", ["coco", "f30k"])
+def test_a_published_configuration_has_the_numbers_of_the_paper(
+    data, name, pooling, shared
+):
+    assert PRESETS[f"{data}_{name}"] == {
+        "region_dim": 2048,
+        "embedding_dim": 1024,
+        "image_layers": 4,
+        "final_layers": 2,
+        "heads": 4,
+        "feedforward_dim": 2048,
+        "dropout": 0.1,
+        "vocabulary_size": 30522,
+        "caption_dim": 768,
+        "caption_layers": 6,
+        "caption_heads": 12,
+        "caption_feedforward_dim": 3072,
+        "caption_max_length": 512,
+        "shared_final_layers": shared,
+        "pooling": pooling,
+    }
+
+
+@pytest.mark.parametrize(
+    ("data", "batch_size", "warmup_steps"), [("coco", 40, 0), ("f30k", 30, 1000)]
+)
+def test_a_published_recipe_has_the_numbers_of_the_paper(
+    data, batch_size, warmup_steps
+):
+    for name, _, _ in PUBLISHED:
+        assert RECIPES[f"{data}_{name}"] == {
+            "learning_rate": 1e-5,
+            "gradient_norm": 2.0,
+            "epochs": 30,
+            "drop_epochs": [20],
+            "drop_factor": 0.1,
+            "margin": 0.2,
+            "negatives": "hardest",
+            "batch_size": batch_size,
+            "warmup_steps": warmup_steps,
+        }
+
+
+def test_small_has_the_numbers_of_its_contract():
+    differing = {
+        "region_dim": 256,
+        "embedding_dim": 256,
+        "image_layers": 2,
+        "caption_dim": 384,
+        "caption_feedforward_dim": 1536,
+    }
+    assert PRESETS["small"] == {**PRESETS["coco_mrsw"], **differing}
+    recipe = RECIPES["small"]
+    assert (recipe["learning_rate"], recipe["epochs"]) == (5e-5, 6)
+    assert (recipe["drop_epochs"], recipe["drop_factor"]) == ([4], 0.1)
+    assert (recipe["batch_size"], recipe["gradient_norm"]) == (40, 2.0)
+
+
+def test_there_are_ten_presets_and_a_recipe_for_each():
+    published = {
+        f"{data}_{name}" for data in ("coco", "f30k") for name, *_ in PUBLISHED
+    }
+    assert set(PRESETS) == set(RECIPES) == published | {"small", "tiny"}
+    assert len({tuple(sorted(recipe)) for recipe in RECIPES.values()}) == 1
+
+
+def test_the_paper_widths_and_layers_are_built_as_the_preset_says():
+    """Of the largest preset, with few words and positions to spare memory."""
+    model = build_model("coco_mrsw", vocabulary_size=9, caption_max_length=4)
+    assert isinstance(model, Teran) and model.pooling == "MrSw"
+    shapes = {v.path: tuple(v.shape) for v in model.trainable_variables}
+    assert shapes["box_fusion/inner/kernel"] == (2048 + 5, 2048)
+    assert shapes["box_fusion/outer/kernel"] == (2048, 2048)
+    assert shapes["image_projection/kernel"] == (2048, 1024)
+    assert shapes["caption_projection/kernel"] == (768, 1024)
+    assert shapes["image_block_3/feedforward_inner/kernel"] == (2048, 2048)
+    assert shapes["image_final_block_1/feedforward_inner/kernel"] == (1024, 2048)
+    assert shapes["caption_final_block_1/query_key_value/kernel"] == (1024, 3072)
+    assert shapes["bert_block_5/feedforward_inner/kernel"] == (768, 3072)
+    blocks = {path.split("/")[0] for path in shapes if "block" in path}
+    assert len(blocks) == 4 + 2 + 6 + 2
+
+
+def test_build_model_takes_presets_poolings_and_changes_as_they_are():
+    model = build_model("tiny", pooling="scan", embedding_dim=32, padding="zero")
+    assert model.config == {
+        **PRESETS["tiny"],
+        "embedding_dim": 32,
+        "pooling": "scan",
+        "padding": "zero",
+        "drop_last_word": False,
+    }
+    assert PRESETS["tiny"]["pooling"] == "MrSw"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"preset": "large"}, "preset='large' is unknown; choose one of .*coco_mrsw"),
+        ({"pooling": "max"}, "pooling='max' is unknown; choose one of MrSw"),
+        ({"padding": "none"}, "padding='none' is unknown; choose one of exclude, zero"),
+        (
+            {"embeding_dim": 3, "layers": 2},
+            "does not know embeding_dim, layers; it takes .*embedding_dim",
+        ),
+        ({"heads": 5}, "heads=5 does not divide the width 64"),
+        ({"caption_heads": 7}, "heads=7 does not divide the width 64"),
+        ({"dropout": 1.0}, "rate=1.0 must be 0 or more and below 1"),
+    ],
+)
+def test_build_model_refuses_what_it_cannot_build(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        build_model(**{"preset": "tiny", **arguments})

@@ -75,54 +75,63 @@ def copy_weights(backbone, encoder):
     source = {v.path: np.asarray(v) for v in backbone.weights}
     target = {v.path: v for v in encoder.weights if v.path.startswith("bert_")}
     layers = sum(layer.name.startswith("bert_block_") for layer in encoder.layers)
-    pairs = _embedding_pairs(source)
+    missing = []
+
+    def take(path):
+        if path not in source:
+            missing.append(path)
+        return source.pop(path, None)
+
+    pairs = _embedding_pairs(take)
     for index in range(layers):
-        pairs.update(_layer_pairs(source, index))
+        pairs.update(_layer_pairs(take, index))
     left_over = [name for name in source if not _not_needed(name, layers)]
     unset = [
         f"{path} {tuple(variable.shape)}"
         for path, variable in target.items()
-        if path not in pairs or pairs[path].shape != tuple(variable.shape)
+        if np.shape(pairs.get(path)) != tuple(variable.shape)
     ]
-    if unset or left_over:
+    if missing or unset or left_over:
         raise ValueError(
-            f"The backbone does not fit the caption encoder. Not set, for want of a "
-            f"weight of that shape: {', '.join(unset) or 'none'}; not used: "
+            "The backbone does not fit the caption encoder. It lacks: "
+            f"{', '.join(missing) or 'nothing'}; not set, for want of a weight of that "
+            f"shape: {', '.join(unset) or 'none'}; not used: "
             f"{', '.join(left_over) or 'none'}."
         )
     for path, variable in target.items():
         variable.assign(pairs[path])
 
 
-def _embedding_pairs(source):
+def _embedding_pairs(take):
     prefix = "bert_embedding"
+    segments = take("segment_embedding/embeddings")
     return {
-        f"{prefix}/token/embeddings": source.pop("token_embedding/embeddings"),
-        f"{prefix}/position": source.pop("position_embedding/embeddings"),
+        f"{prefix}/token/embeddings": take("token_embedding/embeddings"),
+        f"{prefix}/position": take("position_embedding/embeddings"),
         # All our tokens are of the first of BERT's two segments.
-        f"{prefix}/segment": source.pop("segment_embedding/embeddings")[:1],
-        f"{prefix}/norm/gamma": source.pop("embeddings_layer_norm/gamma"),
-        f"{prefix}/norm/beta": source.pop("embeddings_layer_norm/beta"),
+        f"{prefix}/segment": None if segments is None else segments[:1],
+        f"{prefix}/norm/gamma": take("embeddings_layer_norm/gamma"),
+        f"{prefix}/norm/beta": take("embeddings_layer_norm/beta"),
     }
 
 
-def _layer_pairs(source, index):
+def _layer_pairs(take, index):
     theirs, ours = f"transformer_layer_{index}", f"bert_block_{index}"
     pairs = {}
     for kind in ("kernel", "bias"):
         parts = [
-            source.pop(f"{theirs}/self_attention_layer/{part}/{kind}")
+            take(f"{theirs}/self_attention_layer/{part}/{kind}")
             for part in ("query", "key", "value")
         ]
-        dim = parts[0].shape[0] if kind == "kernel" else parts[0].size
-        shape = (dim, -1) if kind == "kernel" else (-1,)
-        pairs[f"{ours}/query_key_value/{kind}"] = np.concatenate(
-            [part.reshape(shape) for part in parts], axis=-1
-        )
+        if all(part is not None for part in parts):
+            shape = (parts[0].shape[0], -1) if kind == "kernel" else (-1,)
+            pairs[f"{ours}/query_key_value/{kind}"] = np.concatenate(
+                [part.reshape(shape) for part in parts], axis=-1
+            )
     for their_part, our_part in _LAYER_PARTS.items():
         for kind in ("gamma", "beta") if "norm" in our_part else ("kernel", "bias"):
-            value = source.pop(f"{theirs}/{their_part}/{kind}")
-            if our_part == "attention_output" and kind == "kernel":
+            value = take(f"{theirs}/{their_part}/{kind}")
+            if np.ndim(value) == 3:  # attention's output: heads and their width apart
                 value = value.reshape(-1, value.shape[-1])
             pairs[f"{ours}/{our_part}/{kind}"] = value
     return pairs

@@ -1,5 +1,7 @@
 """Teran: two encoders that meet in the alignment, and the training step."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 from keras import ops
@@ -17,6 +19,8 @@ from keras_teran.encoders import (
 from keras_teran.losses import Hinge, negative_pairs
 from keras_teran.presets import PRESETS
 
+_CARRIED_FILE = "carried.npz"
+
 
 @keras.saving.register_keras_serializable("keras_teran")
 class Teran(keras.Model):
@@ -32,6 +36,9 @@ class Teran(keras.Model):
     takes any function of (similarity, image_ids), by default `Hinge(0.2, "hardest")`.
     While it trains, the share of a batch's images and captions whose own partner ranks
     first is logged as `batch_image_to_text_r1` and `batch_text_to_image_r1`.
+
+    `carried` is a dict of NumPy arrays that are no weights but travel in the saved
+    model, such as what a converted checkpoint holds beside them.
 
     Args:
         region_dim: int, width of the region features.
@@ -126,6 +133,7 @@ class Teran(keras.Model):
         ]
         self.pooling = pooling
         self.padding = padding
+        self.carried = {}
         self._config = {
             "region_dim": region_dim,
             "embedding_dim": embedding_dim,
@@ -155,6 +163,17 @@ class Teran(keras.Model):
     def get_config(self):
         """The constructor's arguments."""
         return {**super().get_config(), **self._config}
+
+    def save_assets(self, folder):
+        """Keras' hook: writes `carried` into the model's file."""
+        if self.carried:
+            np.savez(Path(folder) / _CARRIED_FILE, **self.carried)
+
+    def load_assets(self, folder):
+        """Keras' hook: the inverse of `save_assets`."""
+        if folder is not None and (Path(folder) / _CARRIED_FILE).is_file():
+            with np.load(Path(folder) / _CARRIED_FILE, allow_pickle=False) as arrays:
+                self.carried = dict(arrays)
 
     def call(self, inputs, training=None):
         """Similarity of every image with every caption of a batch of pairs.

@@ -1,0 +1,67 @@
+"""Checkpoints of the authors' PyTorch code (mesnico/TERAN) as our models, and back.
+
+`checkpoint` reads and writes the files, `configuration` translates what they say of the
+architecture, `names` is the table of weights, `weights` moves them, `to_run` makes a
+RUN folder of it all.
+"""
+
+from keras_teran.conversion.checkpoint import read_checkpoint, write_checkpoint
+from keras_teran.conversion.configuration import teran_arguments
+from keras_teran.conversion.names import aliases
+from keras_teran.conversion.weights import checkpoint_of, fill
+from keras_teran.model import Teran
+
+
+def from_original(path, caption_heads=None):
+    """A `Teran` of a checkpoint of the authors' PyTorch code.
+
+    The file's own configuration decides the architecture. The model scores as the
+    authors' code does (`padding="zero"`, `drop_last_word=True`). What the checkpoint
+    holds beside the weights travels in `model.carried`.
+
+    Args:
+        path: of the `.pth` or `.pth.tar` file.
+        caption_heads: int, BERT's attention heads, which the file does not hold; None
+            for 12 at width 768 and 4 at any other.
+
+    Returns:
+        `Teran`, float32.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ModuleNotFoundError: when PyTorch is not installed.
+        ValueError: when the file is damaged or holds objects other than tensors and
+            plain values, asks for what is not implemented, or its tensors do not fit
+            its configuration one by one; all by name.
+    """
+    return from_checkpoint(read_checkpoint(path), caption_heads)
+
+
+def from_checkpoint(checkpoint, caption_heads=None):
+    """`from_original` of a `Checkpoint` that is in memory already."""
+    model = Teran(
+        **teran_arguments(checkpoint.config, checkpoint.state, caption_heads),
+        dtype="float32",
+    )
+    fill(model, checkpoint)
+    return model
+
+
+def export_original(model, path):
+    """Writes a model as a checkpoint that the authors' code loads.
+
+    The inverse of `from_original`: tensors, their names and order, and the
+    configuration come out as they went in, also after the model was saved and loaded.
+    Optimiser state is not kept.
+
+    Args:
+        model: `Teran`. One that was not converted gets a configuration that builds its
+            architecture, and zeros for what the authors' code holds but does not use;
+            that code then scores by its own rules for padding and the last word.
+        path: of the file, in the format of PyTorch 1.3, which newer ones read too.
+
+    Raises:
+        ModuleNotFoundError: when PyTorch is not installed.
+        ValueError: when the authors' code cannot be told to build the architecture.
+    """
+    write_checkpoint(path, checkpoint_of(model), aliases(model.config))

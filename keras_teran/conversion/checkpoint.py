@@ -1,0 +1,152 @@
+"""Files of the authors' PyTorch code: read without executing anything, and written."""
+
+import argparse
+import os
+import re
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+_ZIP_START = b"PK\x03\x04"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint holds of a model.
+
+    Attributes:
+        state: dict of NumPy arrays by the authors' names, in their order; views of the
+            file where it is in the zip format.
+        config: dict of dicts, the configuration it was trained with.
+        about: dict of `epoch`, `Eiters` (steps) and `opt` (the arguments of the
+            training script, a dict), as far as the file has them.
+    """
+
+    state: dict
+    config: dict
+    about: dict = field(default_factory=dict)
+
+
+def read_checkpoint(path):
+    """Reads a checkpoint in the zip format or in the one that PyTorch 1.3 wrote.
+
+    Nothing in the file is executed: PyTorch's restricted reader makes tensors and plain
+    values, and `argparse.Namespace`, which the authors' checkpoints hold. The optimiser
+    state is not read from a file in the zip format.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        `Checkpoint`.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ModuleNotFoundError: when PyTorch is not installed.
+        ValueError: when the file is damaged, holds any other object (which is named),
+            or is not a checkpoint of the authors' code.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: it should hold a checkpoint.")
+    content = _load(path)
+    if not isinstance(content, dict) or not {"model", "config"} <= set(content):
+        holds = sorted(map(str, content)) if isinstance(content, dict) else []
+        raise ValueError(
+            f"{path} is not a checkpoint of the authors' TERAN code: it must hold "
+            f"`model` and `config`, and holds {_some(holds)}."
+        )
+    about = {name: content[name] for name in ("epoch", "Eiters") if name in content}
+    if isinstance(content.get("opt"), argparse.Namespace):
+        about["opt"] = dict(vars(content["opt"]))
+    return Checkpoint(_arrays(content["model"], path), content["config"], about)
+
+
+def write_checkpoint(path, checkpoint, aliases):
+    """Writes a checkpoint that the authors' code loads, in the format of PyTorch 1.3.
+
+    It is without optimiser state: the authors' `test.py` and `train.py --load-model`
+    take it, `--resume` does not.
+
+    Args:
+        path: of the file, written aside and renamed.
+        checkpoint: `Checkpoint`.
+        aliases: dict of names to the names whose tensor they are, too.
+
+    Raises:
+        ModuleNotFoundError: when PyTorch is not installed.
+    """
+    torch = _torch()
+    tensors = {
+        name: torch.from_numpy(np.array(array))
+        for name, array in checkpoint.state.items()
+    }
+    state = OrderedDict(
+        (name, tensors[aliases.get(name, name)]) for name in checkpoint.state
+    )
+    content = {
+        "epoch": checkpoint.about.get("epoch", 0),
+        "model": state,
+        "optimizer": None,
+        "scheduler": None,
+        "opt": argparse.Namespace(**checkpoint.about.get("opt", {})),
+        "config": checkpoint.config,
+        "Eiters": checkpoint.about.get("Eiters", 0),
+    }
+    path = Path(path)
+    aside = path.with_name("part." + path.name)
+    try:
+        torch.save(content, aside, _use_new_zipfile_serialization=False)
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _torch():
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "Checkpoints of the authors' code are read and written by PyTorch, which "
+            "is not installed: `pip install keras-teran[torch]`."
+        ) from error
+    return torch
+
+
+def _load(path):
+    torch = _torch()
+    with path.open("rb") as file:
+        zipped = file.read(len(_ZIP_START)) == _ZIP_START
+    try:
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+    except Exception as error:  # the reader of a damaged pickle raises anything
+        found = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if found:
+            raise ValueError(
+                f"{path} holds a {found[1]}, and only tensors, plain values and "
+                "argparse.Namespace are read from a checkpoint. If you trust the file, "
+                "load it where it was made and save it again without that object."
+            ) from error
+        raise ValueError(
+            f"{path} cannot be read as a PyTorch checkpoint: it is damaged, cut short "
+            "or of another kind. Fetch or copy it again."
+        ) from error
+
+
+def _arrays(state, path):
+    if not isinstance(state, dict):
+        raise ValueError(
+            f"{path}: `model` is a {type(state).__name__}; it must be a state dict."
+        )
+    foreign = [name for name, value in state.items() if not hasattr(value, "numpy")]
+    if foreign:
+        raise ValueError(f"{path}: no tensors in `model`: {_some(foreign)}.")
+    return {name: tensor.detach().numpy() for name, tensor in state.items()}
+
+
+def _some(names):
+    shown = ", ".join(map(str, names[:5])) or "nothing of that kind"
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"

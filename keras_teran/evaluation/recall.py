@@ -130,8 +130,24 @@ def recall_table(similarity, caption_to_image):
     >>> table["rsum"], table["image_to_text"]["r1"]
     (600.0, 1.0)
     """
-    both = ranks(similarity, caption_to_image)
-    table = {name: _summary(each) for name, each in zip(DIRECTIONS, both, strict=True)}
+    return table_of_ranks(*ranks(similarity, caption_to_image))
+
+
+def table_of_ranks(image_to_text, text_to_image):
+    """The recall table of ranks that were had already.
+
+    Args:
+        image_to_text: int, (images,). From `ranks`.
+        text_to_image: int, (captions,). From `ranks`.
+
+    Returns:
+        dict, as `recall_table`.
+
+    >>> table_of_ranks(np.array([0, 7]), np.array([0, 0]))["image_to_text"]["r5"]
+    0.5
+    """
+    both = zip(DIRECTIONS, (image_to_text, text_to_image), strict=True)
+    table = {name: _summary(each) for name, each in both}
     table["rsum"] = float(
         sum(100 * table[name][f"r{k}"] for name in DIRECTIONS for k in RECALL_AT)
     )

@@ -176,29 +176,22 @@ def encode_sets(encoder, inputs, mask_name, batch_size=256, progress=False):
     sets, width = mask.shape
     reach = np.where(mask.any(1), width - mask[:, ::-1].argmax(1), 0)
     order = np.argsort(-reach, kind="stable")
-    results = {}
+    results = {
+        name: np.zeros(
+            [sets, *(size or width for size in tensor.shape[1:])], tensor.dtype
+        )
+        for name, tensor in encoder.output.items()
+    }
     for start in tqdm(
         range(0, sets, batch_size), encoder.name, disable=not progress, leave=False
     ):
         rows = order[start : start + batch_size]
         cut = min(width, max(4, -(-int(reach[rows[0]]) // 4) * 4))
         batch = {name: np.asarray(a)[rows, :cut] for name, a in inputs.items()}
-        for name, tensor in encoder.predict_on_batch(batch).items():
-            _put(results, name, rows, np.asarray(tensor), sets, width, cut)
+        for name, block in encoder.predict_on_batch(batch).items():
+            per_member = encoder.output[name].shape[1] is None
+            results[name][(rows, slice(cut)) if per_member else rows] = block
     return results
-
-
-def _put(results, name, rows, block, sets, width, cut):
-    per_member = block.ndim > 1 and name not in ("image_embedding", "caption_embedding")
-    if name not in results:
-        shape = (
-            (sets, width, *block.shape[2:]) if per_member else (sets, *block.shape[1:])
-        )
-        results[name] = np.zeros(shape, block.dtype)
-    if per_member:
-        results[name][rows, :cut] = block
-    else:
-        results[name][rows] = block
 
 
 def _projection(dim, dtype, name):

@@ -80,6 +80,9 @@ def similarity(region_embeddings, word_embeddings, pooling="MrSw", padding="excl
     _check_shapes(region_embeddings, word_embeddings)
     if padding == "zero":
         word_embeddings = word_embeddings[:, 1:-2]
+        if word_embeddings.shape[1] == 0:
+            sides = (ops.shape(region_embeddings)[0], ops.shape(word_embeddings)[0])
+            return ops.zeros(sides, "float32")
     cells = _cells(region_embeddings, word_embeddings)
     real_regions = _real(region_embeddings)[:, :, None, None]
     real_words = _real(word_embeddings)[None, None, :, :]

@@ -22,6 +22,7 @@ CAPTIONS = [
     "the bird under a tree",
     "a blue bird",
 ]
+ORIGINAL = {"padding": "zero", "drop_last_word": True}
 CAPTION_TO_IMAGE = [2, 0, 1, 0, 2, 3, 0]
 
 
@@ -61,7 +62,7 @@ def make_model(tokenizer, **overrides):
 
     keras.utils.set_random_seed(1)
     size = len(tokenizer.vocabulary)
-    return build_model("tiny", vocabulary_size=size, **overrides)
+    return build_model("tiny", vocabulary_size=size, region_dim=64, **overrides)
 
 
 @pytest.mark.parametrize("padding", ["exclude", "zero"])
@@ -93,15 +94,52 @@ def test_each_pair_scores_as_if_it_were_alone(tokenizer):
             )
 
 
-def test_the_size_of_the_blocks_does_not_matter(tokenizer, monkeypatch):
+@pytest.mark.parametrize(
+    "rules",
+    [{}, {"padding": "zero"}]
+    + [{**ORIGINAL, "pooling": pooling} for pooling in ("MrSw", "MwSr", "scan")],
+)
+def test_the_size_of_the_blocks_does_not_matter(tokenizer, monkeypatch, rules):
     captions, regions = make_set()
-    model = make_model(tokenizer)
+    model = make_model(tokenizer, **rules)
     _, at_once = evaluate(model, captions, regions, tokenizer)
     monkeypatch.setattr(evaluation, "IMAGES_PER_BLOCK", 3)
     monkeypatch.setattr(evaluation, "CAPTIONS_PER_BLOCK", 2)
     _, in_blocks = evaluate(model, captions, regions, tokenizer)
     np.testing.assert_allclose(in_blocks, at_once, atol=1e-5)
     assert np.ptp(at_once) > 1e-3
+
+
+@pytest.mark.parametrize("pooling", ["MrSw", "MwSr", "Symm", "mean", "scan"])
+def test_a_caption_width_pads_every_caption_to_it(tokenizer, pooling):
+    captions, regions = make_set()
+    model = make_model(tokenizer, pooling=pooling, **ORIGINAL)
+    images = model.encode(regions.read(captions.image_ids))
+    words = model.encode(tokenizer(captions.captions, width=25))
+    expected = np.asarray(model.similarity(images, words))
+    _, wide = evaluate(model, captions, regions, tokenizer, caption_width=25)
+    np.testing.assert_allclose(wide, expected, atol=1e-5)
+    _, narrow = evaluate(model, captions, regions, tokenizer)
+    # A maximum takes no notice of more zeros, where there is one already.
+    assert (np.abs(wide - narrow).max() > 1e-3) == (pooling == "mean")
+
+
+@pytest.mark.parametrize("pooling", ["MrSw", "MwSr", "mean", "scan"])
+def test_a_caption_that_the_rule_leaves_nothing_of_scores_0(tokenizer, pooling):
+    captions, regions = make_set()
+    model = make_model(tokenizer, pooling=pooling, **ORIGINAL)
+    images = model.encode(regions.read(captions.image_ids))
+    one_word = tokenizer(["tree"])
+    assert one_word["token_ids"].shape == (1, 3)  # [CLS] tree [SEP]
+    scores = np.asarray(model.similarity(images, model.encode(one_word)))
+    np.testing.assert_array_equal(scores, np.zeros((4, 1), "float32"))
+
+
+def test_a_caption_longer_than_the_caption_width_is_refused(tokenizer):
+    captions, regions = make_set()
+    model = make_model(tokenizer, pooling="MwSr", **ORIGINAL)
+    with pytest.raises(ValueError, match="more than width=5; give a wider one"):
+        evaluate(model, captions, regions, tokenizer, caption_width=5)
 
 
 def test_an_image_without_captions_is_refused_before_anything_is_encoded(tokenizer):

@@ -10,7 +10,7 @@ IMAGES_PER_BLOCK = 256
 CAPTIONS_PER_BLOCK = 2048
 
 
-def evaluate(model, captions, regions, tokenizer, progress=False):
+def evaluate(model, captions, regions, tokenizer, progress=False, caption_width=None):
     """Retrieval both ways over all images and all captions of a set.
 
     Args:
@@ -19,6 +19,7 @@ def evaluate(model, captions, regions, tokenizer, progress=False):
         regions: a `RegionStore` that holds the images of `captions`.
         tokenizer: `CaptionTokenizer`.
         progress: bool, show bars over images and captions.
+        caption_width: int, see `score_captions`.
 
     Returns:
         `(table, similarity)`: the dict of `recall_table`, and float32
@@ -31,7 +32,7 @@ def evaluate(model, captions, regions, tokenizer, progress=False):
     check_correspondence(captions.caption_to_image, len(captions.image_ids))
     region_embeddings = encode_images(model, regions, captions.image_ids, progress)
     similarity = score_captions(
-        model, region_embeddings, captions.captions, tokenizer, progress
+        model, region_embeddings, captions.captions, tokenizer, progress, caption_width
     )
     return recall_table(similarity, captions.caption_to_image), similarity
 
@@ -61,12 +62,13 @@ def encode_images(model, regions, image_ids, progress=False):
     return np.concatenate([block["region_embeddings"] for block in blocks])
 
 
-def score_captions(model, region_embeddings, captions, tokenizer, progress=False):
+def score_captions(
+    model, region_embeddings, captions, tokenizer, progress=False, caption_width=None
+):
     """Score captions against encoded images.
 
     Captions are encoded and scored in blocks of similar length, so memory does not grow
-    with their number times the longest. Under `padding="zero"`, where the padded width
-    is part of the score, all go in one block as wide as the longest caption.
+    with their number times the longest.
 
     Args:
         model: `Teran`.
@@ -74,19 +76,44 @@ def score_captions(model, region_embeddings, captions, tokenizer, progress=False
         captions: list of str.
         tokenizer: `CaptionTokenizer`.
         progress: bool, show a bar.
+        caption_width: int, tokens that every caption is padded to where that is part
+            of the score (`padding="zero"`); the authors' evaluation pads to 88. None
+            for the longest of `captions`.
 
     Returns:
         float32, (images, captions), columns in the order of `captions`.
+
+    Raises:
+        ValueError: a caption is longer than a `caption_width` that is part of the
+            score.
     """
     pooling, padding = model.pooling, model.padding
-    order = np.argsort(-tokenizer.lengths(captions), kind="stable")
-    step = len(order) if padding == "zero" else CAPTIONS_PER_BLOCK
+    lengths = tokenizer.lengths(captions)
+    width = None
+    if padding == "zero" and _width_counts(model):
+        width = caption_width or int(lengths.max())
+    order = np.argsort(-lengths, kind="stable")
     similarity = np.empty((len(region_embeddings), len(captions)), np.float32)
-    starts = range(0, len(order), step)
+    starts = range(0, len(order), CAPTIONS_PER_BLOCK)
     for start in tqdm(starts, "captions", leave=False, disable=not progress):
-        columns = order[start : start + step]
-        block = model.encode(tokenizer([captions[column] for column in columns]))
+        columns = order[start : start + CAPTIONS_PER_BLOCK]
+        inputs = tokenizer([captions[column] for column in columns], width)
         similarity[:, columns] = all_pairs(
-            region_embeddings, block["word_embeddings"], pooling, padding
+            region_embeddings,
+            model.encode(inputs)["word_embeddings"],
+            pooling,
+            padding,
         )
     return similarity
+
+
+def _width_counts(model):
+    """Whether under `padding="zero"` the width that captions are padded to matters.
+
+    In the other poolings a padded word adds nothing. The rule takes the last two
+    positions of the width off, which hold a word unless the model leaves it out.
+    """
+    return (
+        model.pooling in ("MwSr", "Symm", "mean")
+        or not (model.config["drop_last_word"])
+    )

@@ -1,4 +1,4 @@
-"""The `keras-teran` command: train, evaluate, export, align, pack."""
+"""The `keras-teran` command: train, evaluate, export, align, pack, convert."""
 
 import argparse
 import dataclasses
@@ -19,7 +19,12 @@ def main(argv=None):
     arguments = _parser().parse_args(argv)
     try:
         arguments.command(arguments)
-    except (ValueError, FileNotFoundError, FileExistsError) as error:
+    except (
+        ValueError,
+        FileNotFoundError,
+        FileExistsError,
+        ModuleNotFoundError,
+    ) as error:
         print(f"keras-teran: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -130,6 +135,19 @@ def pack(arguments):
     print(f"packed {len(store.image_ids)} images into {arguments.out}")
 
 
+def convert(arguments):
+    """`keras-teran convert`."""
+    from keras_teran.conversion.to_run import convert as convert_to_run
+
+    model = convert_to_run(
+        arguments.checkpoint, arguments.out, arguments.vocab, arguments.caption_heads
+    )
+    print(
+        f"{arguments.out}: {model.count_params():,} weights, pooling {model.pooling}, "
+        f"BERT with {model.config['caption_heads']} heads"
+    )
+
+
 def _parser():
     parser = argparse.ArgumentParser(
         prog="keras-teran",
@@ -141,6 +159,7 @@ def _parser():
     _add_export(commands)
     _add_align(commands)
     _add_pack(commands)
+    _add_convert(commands)
     return parser
 
 
@@ -222,6 +241,23 @@ def _add_pack(commands):
     )
 
 
+def _add_convert(commands):
+    command = _add(commands, convert, "a checkpoint of the authors' code to a RUN")
+    command.add_argument("checkpoint", metavar="CHECKPOINT", help="their .pth file")
+    command.add_argument("out", metavar="OUT", help="RUN folder to write")
+    command.add_argument(
+        "--vocab",
+        metavar="FILE",
+        help="of the BERT it was trained from (vocab.txt beside the checkpoint)",
+    )
+    command.add_argument(
+        "--caption-heads",
+        type=int,
+        metavar="N",
+        help="of that BERT (12 at width 768, 4 at any other)",
+    )
+
+
 def _add(commands, function, help_text):
     command = commands.add_parser(
         function.__name__, help=help_text, description=help_text
@@ -287,6 +323,11 @@ def _open(arguments, matcher):
     source = _source(arguments)
     if source is None:
         source = matcher.config["data"]
+    if source is None:
+        raise ValueError(
+            "The run was converted and names no data; give --data, or --captions and "
+            "--regions."
+        )
     return open_split(source, arguments.split, progress=True)
 
 

@@ -126,10 +126,7 @@ class CaptionTokenizer:
                 f"{vocabulary_path} is missing: a tokeniser folder holds the "
                 f"vocabulary, one token a line, in {VOCABULARY_FILE}."
             )
-        # Lines as `tokenizers` reads them: str.splitlines would cut at more characters.
-        with vocabulary_path.open(encoding="utf-8") as lines:
-            vocabulary = [line.rstrip() for line in lines]
-        return cls(vocabulary, **_read_settings(folder))
+        return cls(read_vocabulary(vocabulary_path), **_read_settings(folder))
 
     def save(self, folder):
         """Writes `vocab.txt` and `tokenizer.json` into a folder, made if missing."""
@@ -181,6 +178,22 @@ class CaptionTokenizer:
         """One caption as an `EncodedCaption`: ids, word pieces and their characters."""
         encoded = self._tokenizer.encode(caption)
         return EncodedCaption(encoded.ids, encoded.tokens, encoded.offsets)
+
+
+def read_vocabulary(path):
+    """The tokens of a `vocab.txt`, one a line: a list of str.
+
+    Raises:
+        ValueError: when the file is no text.
+    """
+    # Lines as `tokenizers` reads them: str.splitlines would cut at more characters.
+    try:
+        with Path(path).open(encoding="utf-8") as lines:
+            return [line.rstrip() for line in lines]
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} is no text in UTF-8; give a BERT vocabulary, one token a line."
+        ) from error
 
 
 def _bert_tokenizer(ids, lowercase):

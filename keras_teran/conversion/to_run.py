@@ -1,0 +1,149 @@
+"""A checkpoint of the authors' code as a RUN folder."""
+
+import hashlib
+import os
+import shutil
+from importlib import metadata
+from pathlib import Path
+
+import yaml
+
+from keras_teran.conversion import from_checkpoint
+from keras_teran.conversion.checkpoint import read_checkpoint
+from keras_teran.presets import PRESETS
+from keras_teran.run import (
+    CARD_FILE,
+    MODEL_FILE,
+    save_model,
+    versions,
+    write_config,
+    write_text,
+)
+from keras_teran.tokenizer import VOCABULARY_FILE, CaptionTokenizer, read_vocabulary
+
+_CARD = """# Model card
+
+Image–sentence matching by word–region alignment (TERAN, arXiv 2008.05231), converted by
+keras_teran {version} from a checkpoint of the authors' PyTorch code (mesnico/TERAN).
+
+It scores by the authors' rules: the last word piece of a caption is left out, and
+padding counts as cosines of 0. No figures were measured at the conversion; measure them
+with `keras-teran evaluate RUN` and the authors' features.
+
+## Converted from
+
+```yaml
+{source}
+```
+
+## Architecture
+
+```yaml
+{architecture}
+```
+
+## Versions
+
+{versions}
+"""
+
+
+def convert(checkpoint, folder, vocabulary=None, caption_heads=None):
+    """Writes a RUN of a checkpoint; all of it or nothing.
+
+    Args:
+        checkpoint: path of a `.pth` or `.pth.tar` file.
+        folder: path of the RUN; must not exist yet, or be empty.
+        vocabulary: path of the `vocab.txt` of the BERT that was trained; None for the
+            one beside the checkpoint.
+        caption_heads: int, see `from_original`.
+
+    Returns:
+        The `Teran`.
+
+    Raises:
+        FileExistsError: when the folder holds something.
+        FileNotFoundError: when the checkpoint or the vocabulary is missing.
+        ModuleNotFoundError: when PyTorch is not installed.
+        ValueError: see `from_original`; and for a vocabulary of another size.
+    """
+    checkpoint, folder = Path(checkpoint), Path(folder)
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise FileExistsError(f"{folder} holds something already; name a new folder.")
+    content = read_checkpoint(checkpoint)
+    vocabulary = _vocabulary_file(vocabulary, checkpoint)
+    model = from_checkpoint(content, caption_heads)
+    tokenizer = _tokenizer(vocabulary, model.config, content.config)
+    config = {
+        "preset": _preset(model.config, content.config),
+        "data": None,
+        "converted_from": {
+            "file": checkpoint.name,
+            "sha256": _sha256(checkpoint),
+            **{n: v for n, v in content.about.items() if n != "opt"},
+            "config": content.config,
+        },
+    }
+    aside = folder.with_name(f"{folder.name}.part-{os.getpid()}")
+    aside.mkdir(parents=True)
+    try:
+        tokenizer.save(aside)
+        write_config(aside, config)
+        save_model(model, aside / MODEL_FILE, include_optimizer=False)
+        write_text(aside / CARD_FILE, _card(config, model.config))
+        os.replace(aside, folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return model
+
+
+def _vocabulary_file(path, checkpoint):
+    path = Path(path or checkpoint.with_name(VOCABULARY_FILE))
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is missing: the checkpoint does not hold its vocabulary. Give "
+            f"with --vocab the {VOCABULARY_FILE} of the BERT that it was trained from."
+        )
+    return path
+
+
+def _tokenizer(path, config, original):
+    bert = str(original["text-model"].get("pretrain", "unknown"))
+    vocabulary = read_vocabulary(path)
+    if len(vocabulary) != config["vocabulary_size"]:
+        raise ValueError(
+            f"{path} holds {len(vocabulary)} tokens and the checkpoint's BERT "
+            f"{config['vocabulary_size']}; give the vocabulary of the BERT that it was "
+            f"trained from ({bert})."
+        )
+    lowercase = not bert.endswith("-cased")
+    return CaptionTokenizer(vocabulary, lowercase, config["caption_max_length"])
+
+
+def _preset(config, original):
+    """The published configuration of this architecture, or "original" for another."""
+    data = original["dataset"].get("name")
+    for name, preset in PRESETS.items():
+        same = all(config[key] == value for key, value in preset.items())
+        if same and name.startswith(f"{data}_"):
+            return name
+    return "original"
+
+
+def _sha256(path):
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _card(config, architecture):
+    found = versions().items()
+    return _CARD.format(
+        version=metadata.version("keras_teran"),
+        source=_plain(config["converted_from"]),
+        architecture=_plain(architecture),
+        versions="\n".join(f"- {name} {version}" for name, version in found),
+    )
+
+
+def _plain(values):
+    return yaml.safe_dump(values, sort_keys=False).rstrip()

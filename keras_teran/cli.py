@@ -54,32 +54,51 @@ def train(arguments):
 
 def evaluate(arguments):
     """`keras-teran evaluate`."""
-    import keras_teran
-    from keras_teran.evaluation.evaluate import evaluate as run_evaluation
-    from keras_teran.evaluation.grounding import grounding_accuracy
-    from keras_teran.evaluation.recall import format_table
+    from keras_teran.run import write_text
 
-    matcher = keras_teran.load(arguments.run)
-    captions, regions, drawn = _open(arguments, matcher)
-    table, _ = run_evaluation(
-        matcher.model, captions, regions, matcher.tokenizer, progress=True
-    )
-    print(
-        f"{arguments.split}: {len(captions.image_ids)} images, {len(captions)} captions"
-    )
-    print(format_table(table))
-    result = {"split": arguments.split, "recall": table}
-    if drawn is not None:
-        found = grounding_accuracy(matcher.model, matcher.tokenizer, drawn)
-        result["grounding"] = found
-        print(
-            f"grounding {100 * found['accuracy']:.1f} % of {found['nouns']} nouns, "
-            f"by chance {100 * found['chance']:.1f} %"
+    if arguments.json and not Path(arguments.json).absolute().parent.is_dir():
+        raise FileNotFoundError(
+            f"There is no folder for {arguments.json}: make it first."
         )
+    result, text = (
+        _evaluate_protocol(arguments) if arguments.protocol else _recall(arguments)
+    )
+    print(text)
     if arguments.json:
-        from keras_teran.run import write_text
-
         write_text(arguments.json, json.dumps(result, indent=1) + "\n")
+
+
+def _evaluate_protocol(arguments):
+    from keras_teran.evaluation.command import evaluate_protocol
+    from keras_teran.evaluation.protocol_table import format_protocol
+    from keras_teran.run import read_run_config
+
+    result = evaluate_protocol(
+        arguments.runs,
+        lambda run: _open(arguments, read_run_config(run))[:2],
+        arguments.protocol,
+        rouge_l=arguments.rouge_l,
+        spice=arguments.spice,
+        zero_ndcg=arguments.zero_ndcg,
+        seed=arguments.seed,
+        trec=arguments.trec,
+        eccv=arguments.eccv,
+        progress=True,
+    )
+    result = {"split": arguments.split, **result}
+    return result, f"split {arguments.split}, {format_protocol(result)}"
+
+
+def _recall(arguments):
+    """Of one run, on all images and captions of any split."""
+    import keras_teran
+    from keras_teran.evaluation.command import evaluate_split
+    from keras_teran.evaluation.options import refuse_protocol_options
+
+    refuse_protocol_options(arguments)
+    matcher = keras_teran.load(arguments.runs[0])
+    captions, regions, drawn = _open(arguments, matcher.config)
+    return evaluate_split(matcher, captions, regions, drawn, arguments.split)
 
 
 def export(arguments):
@@ -111,7 +130,7 @@ def align(arguments):
     from keras_teran.explain import draw
 
     matcher = keras_teran.load(arguments.run)
-    captions, regions, drawn = _open(arguments, matcher)
+    captions, regions, drawn = _open(arguments, matcher.config)
     row = captions.row_of(arguments.image_id)
     caption = arguments.caption or captions.captions_of(row)[0]
     picture = None if drawn is None else drawn.pictures[row]
@@ -183,13 +202,18 @@ def _add_train(commands):
 
 
 def _add_evaluate(commands):
+    from keras_teran.evaluation.options import add_protocol_options
+
     command = _add(
         commands, evaluate, "recall both ways, all images against all captions"
     )
-    _add_run(command)
+    command.add_argument(
+        "runs", metavar="RUN", nargs="+", help="folder that training wrote"
+    )
     _add_data(command, "what the run was trained on")
     _add_split(command)
     command.add_argument("--json", metavar="FILE", help="write the figures there too")
+    add_protocol_options(command)
 
 
 def _add_export(commands):
@@ -317,12 +341,13 @@ def _absolute(path):
     return str(Path(path).resolve())
 
 
-def _open(arguments, matcher):
+def _open(arguments, config):
+    """The split that the data options name, or else the data of a run's config."""
     from keras_teran.data.splits import open_split
 
     source = _source(arguments)
     if source is None:
-        source = matcher.config["data"]
+        source = config["data"]
     if source is None:
         raise ValueError(
             "The run was converted and names no data; give --data, or --captions and "

@@ -117,7 +117,7 @@ def export(arguments):
             preset=matcher.preset,
             progress=True,
         )
-    except (ExportError, ModuleNotFoundError) as error:
+    except ExportError as error:
         raise ValueError(str(error)) from error
     print(format_manifest(manifest))
     print(f"written to {arguments.out}")

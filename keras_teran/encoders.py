@@ -190,6 +190,8 @@ def encode_sets(encoder, inputs, mask_name, batch_size=256, progress=False):
         batch = {name: np.asarray(a)[rows, :cut] for name, a in inputs.items()}
         for name, block in encoder.predict_on_batch(batch).items():
             per_member = encoder.output[name].shape[1] is None
+            # Of several replicas each encodes the batch, one result after the other.
+            block = block[: len(rows)]
             results[name][(rows, slice(cut)) if per_member else rows] = block
     return results
 

@@ -258,8 +258,14 @@ class Teran(keras.Model):
             raise ValueError(
                 "sample_weight is not used by a ranking loss; leave it out."
             )
-        loss = (self.loss or Hinge())(y_pred, replicas.gather(y))
-        return loss / replicas.count()
+        ranking_loss = self.loss or Hinge()
+        if isinstance(ranking_loss, keras.losses.Loss) or not callable(ranking_loss):
+            raise ValueError(
+                f"loss={ranking_loss!r} compares outputs with targets, pair by pair; "
+                "give a function of (similarity, image_ids), such as "
+                "keras_teran.Hinge()."
+            )
+        return ranking_loss(y_pred, replicas.gather(y)) / replicas.count()
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Logs the loss and the in-batch recall."""
@@ -273,6 +279,13 @@ class Teran(keras.Model):
         if replicas.count() == 1:
             return super().train_step(*args)
         return replicas.train_step(self, *args)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """On TensorFlow, before the first step: all but the optimiser is built.
+
+        Keras' own would average a batch over the replicas, which masks cannot be.
+        """
+        replicas.build_optimizer(self)
 
 
 def build_model(preset="coco_mrsw", pooling=None, caption_backbone=None, **overrides):

@@ -1,7 +1,7 @@
 """Negatives from all replicas of `tf.distribute`, and one device's gradients.
 
-Only TensorFlow has replicas; on other backends, and outside a strategy, `count` is 1
-and `gather` returns what it was given.
+Only TensorFlow has replicas; on other backends, and outside a step that replicas run,
+`count` is 1 and `gather` returns what it was given.
 """
 
 import keras
@@ -13,6 +13,8 @@ def count():
         return 1
     import tensorflow as tf
 
+    if tf.distribute.in_cross_replica_context():
+        return 1
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
@@ -29,6 +31,14 @@ def gather(tensor):
     return tf.distribute.get_replica_context().all_gather(tensor, axis=0)
 
 
+def build_optimizer(model):
+    """Makes the optimiser's variables on all replicas, before the first step."""
+    if model.optimizer is None or model.optimizer.built:
+        return
+    with model.distribute_strategy.scope():
+        model.optimizer.build(model.trainable_variables)
+
+
 def train_step(model, data):
     """A step whose gradients are summed over the replicas before they are clipped.
 
@@ -43,7 +53,8 @@ def train_step(model, data):
         loss = model.compute_loss(inputs, image_ids, similarity)
         scaled = model.optimizer.scale_loss(loss)
     # Keras offers neither the loss tracker nor the clipping alone in public.
-    model._loss_tracker.update_state(loss * count())
+    rows = tf.shape(image_ids)[0]
+    model._loss_tracker.update_state(loss * count(), sample_weight=rows)
     gradients = tape.gradient(scaled, model.trainable_weights)
     gradients = tf.distribute.get_replica_context().all_reduce("SUM", gradients)
     gradients = model.optimizer._clip_gradients(gradients)

@@ -60,6 +60,16 @@ def test_a_sentence_has_all_of_itself_in_common_across_blocks(length):
     assert compared.lengths(["w0"] * length).tolist() == [1, 1, length]
 
 
+@pytest.mark.parametrize("length", [65, 129, 193])
+def test_a_carry_passes_through_blocks_that_hold_no_match(length):
+    # "z" then "a" have one word in common with a sentence that starts with "a" and
+    # ends with "z", however many blocks lie between.
+    words = ["a", *(f"w{k}" for k in range(length - 2)), "z"]
+    compared = CommonSubsequences([words])
+    assert compared.lengths(["z", "a"]).tolist() == [1]
+    assert compared.lengths(["a", "z"]).tolist() == [2]
+
+
 def test_scores_equal_the_naive_loop_for_unequal_reference_counts():
     rng = np.random.default_rng(0)
     owners = rng.permutation(np.repeat(np.arange(9), rng.integers(1, 7, 9)))

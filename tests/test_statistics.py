@@ -104,7 +104,8 @@ def random_folds(seed, noise):
         grades = np.random.default_rng(number).random((100, 20)).astype("float32")
         grades[:, :3] = 0
         matrices.append(similarity)
-        answers.append(answer(similarity, owners, {"spice": grades}))
+        grades_of = {"rouge-l": np.roll(grades, 1, axis=1) ** 3, "spice": grades}
+        answers.append(answer(similarity, owners, grades_of))
     return answers, matrices, owners
 
 
@@ -122,8 +123,9 @@ def test_every_interval_holds_its_figure():
     answers, _, _ = random_folds(0, 1.2)
     found = figures(answers)
     values = flatten(found["recall"])
-    for way in ("image_to_text", "text_to_image"):
-        values[f"{way}_ndcg_spice"] = found["ndcg"]["spice"][way]["left-out"]
+    for name, both in found["ndcg"].items():
+        for way, rules in both.items():
+            values[f"{way}_ndcg_{name}"] = rules["left-out"]
     assert set(found["intervals"]) == {n for n in values if "median" not in n}
     for name, (low, high) in found["intervals"].items():
         assert low < values[name] < high, name

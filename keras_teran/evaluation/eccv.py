@@ -5,6 +5,8 @@ Caption (Chun et al. 2022, arXiv 2204.03359) add those that people confirmed. Qu
 and documents are COCO's own ids: the Karpathy file's `cocoid` and `sentid` are these.
 """
 
+import warnings
+
 import numpy as np
 
 from keras_teran.evaluation.ordering import first_documents
@@ -29,7 +31,8 @@ def open_eccv(captions):
             25,000 captions of COCO's Karpathy test split, by their ids.
     """
     try:
-        import eccv_caption
+        with warnings.catch_warnings(action="ignore"):  # it would like ujson better
+            import eccv_caption
     except ImportError as error:
         raise ValueError(
             "the figures of CxC and ECCV Caption need the package eccv_caption: "

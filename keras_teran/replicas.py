@@ -58,6 +58,15 @@ def train_step(model, data):
     gradients = tape.gradient(scaled, model.trainable_weights)
     gradients = tf.distribute.get_replica_context().all_reduce("SUM", gradients)
     gradients = model.optimizer._clip_gradients(gradients)
-    shares = [gradient / count() for gradient in gradients]
+    shares = [_share(gradient) for gradient in gradients]
     model.optimizer.apply_gradients(zip(shares, model.trainable_weights, strict=True))
     return model.compute_metrics(inputs, image_ids, similarity)
+
+
+def _share(gradient):
+    import tensorflow as tf
+
+    if isinstance(gradient, tf.IndexedSlices):  # of the table of token vectors
+        values = gradient.values / count()
+        return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
+    return gradient / count()

@@ -37,7 +37,12 @@ def evaluate_split(matcher, captions, regions, drawn, split):
         `(result, text)`: a dict of plain values, and lines to print.
     """
     table, _ = evaluate(
-        matcher.model, captions, regions, matcher.tokenizer, progress=True
+        matcher.model,
+        captions,
+        regions,
+        matcher.tokenizer,
+        progress=True,
+        caption_width=ORIGINAL_WIDTH,
     )
     result = {"split": split, "recall": table}
     lines = [

@@ -152,6 +152,14 @@ def test_a_weight_that_is_missing_and_one_left_over_are_named():
         copy_weights(bert, encoder)
 
 
+def test_a_weight_that_is_left_over_is_refused_even_where_none_is_missing():
+    extra = keras.Variable(np.zeros(3), name="adapter")
+    source = SimpleNamespace(weights=[*backbone().weights, extra])
+    message = "lacks: nothing; not set, .* shape: none; not used: adapter"
+    with pytest.raises(ValueError, match=message):
+        copy_weights(source, model_with(backbone()).caption_encoder)
+
+
 def test_a_backbone_with_fewer_layers_than_the_encoder_is_refused_by_name():
     encoder = model_with(backbone()).caption_encoder
     before = [np.asarray(v) for v in encoder.weights]

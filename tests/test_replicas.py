@@ -80,10 +80,9 @@ def test_in_batch_recall_is_over_the_pairs_of_all_replicas(trained, case):
         np.testing.assert_allclose(two[name], one[name], atol=1e-6)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_validation_and_encoding_under_the_strategy_equal_one_device(trained, case):
-    one, two = trained[case]["one"], trained[case]["two"]
-    np.testing.assert_allclose(two["val_loss"], one["val_loss"], rtol=1e-4)
+def test_validation_and_encoding_under_the_strategy_equal_one_device(trained):
+    one, two = trained["even"]["one"], trained["even"]["two"]
+    np.testing.assert_allclose(two["val_loss"], one["val_loss"], rtol=1e-5)
     for name in ("region_embeddings", "word_embeddings", "image_embedding"):
         assert two[name].shape == one[name].shape
-        np.testing.assert_allclose(two[name], one[name], atol=1e-4)
+        np.testing.assert_allclose(two[name], one[name], atol=1e-5)

@@ -14,6 +14,15 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 LOOPBACK = ("127.", "::1", "localhost")
 
 
+def pytest_ignore_collect(collection_path):
+    """Doctests are the package's: of the files here, only tests are collected.
+
+    The others may import what an environment lacks, such as PyTorch.
+    """
+    helper = not collection_path.name.startswith(("test_", "conftest"))
+    return True if collection_path.suffix == ".py" and helper else None
+
+
 @pytest.fixture(autouse=True)
 def seeded():
     """Seed Python, NumPy and, where it has been imported, Keras."""

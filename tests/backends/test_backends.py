@@ -143,10 +143,12 @@ def set_of_pairs():
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
 def test_compile_and_fit_train_and_stay_equal_to_plain_numpy(dtype):
     captions, store, tokenizer = set_of_pairs()
-    batches = PairBatches(captions, store, tokenizer, batch_size=10, width_multiple=4)
+    # Two widths and one number of pairs: JAX compiles each shape anew.
+    batches = PairBatches(captions, store, tokenizer, batch_size=12, width_multiple=8)
     sizes = {
         **pairs.SIZES,
         "region_dim": 8,
+        "caption_max_length": 32,
         "vocabulary_size": len(tokenizer.vocabulary),
     }
     model = build_model("tiny", dtype=dtype, dropout=0.1, **sizes)

@@ -185,27 +185,27 @@ def _pool(cells, real_regions, real_words, pooling):
             cells, real_regions, real_words, "MwSr"
         )
     if pooling in ("MrSw", "MrAVGw"):
-        score = _sum_of_best(cells, real_regions, real_words, best_over=1)
+        score = _sum_of_best(cells, real_regions, best_over=1)
         return _per_word(score, real_words) if pooling == "MrAVGw" else score
     if pooling == "MwSr":
-        return _sum_of_best(cells, real_regions, real_words, best_over=3)
+        return _sum_of_best(cells, real_words, best_over=3)
     total = ops.sum(cells, axis=(1, 3))
     if pooling == "sum":
         return total
     return total / ops.maximum(_count(real_regions) * _count(real_words), 1.0)
 
 
-def _sum_of_best(cells, real_regions, real_words, best_over):
-    """Sum over one side of the maximum over the other, both over real cells only."""
-    inner, outer = (
-        (real_regions, real_words) if best_over == 1 else (real_words, real_regions)
-    )
+def _sum_of_best(cells, real, best_over):
+    """Sum over one side of the maximum over the other, over real cells only.
+
+    A masked member of the side that is summed has zeros in all its cells, and so adds
+    nothing.
+    """
     best = ops.max(
-        ops.where(inner, cells, _BELOW_ANY_COSINE), axis=best_over, keepdims=True
+        ops.where(real, cells, _BELOW_ANY_COSINE), axis=best_over, keepdims=True
     )
-    anything = ops.any(inner, axis=best_over, keepdims=True)
-    best = ops.where(ops.logical_and(anything, outer), best, 0.0)
-    return ops.sum(best, axis=(1, 3))
+    anything = ops.any(real, axis=best_over, keepdims=True)
+    return ops.sum(ops.where(anything, best, 0.0), axis=(1, 3))
 
 
 def _pool_zero(cells, real_words, pooling):

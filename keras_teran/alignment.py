@@ -35,7 +35,7 @@ def cosines(region_embeddings, word_embeddings):
     Example:
         >>> import numpy as np
         >>> regions = np.eye(3, dtype="float32")[None]
-        >>> cosines(regions, regions[:, 1:]).shape
+        >>> tuple(cosines(regions, regions[:, 1:]).shape)
         (1, 1, 3, 2)
     """
     return ops.transpose(_cells(region_embeddings, word_embeddings), (0, 2, 1, 3))

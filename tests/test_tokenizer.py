@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tokenizers import BertWordPieceTokenizer
 
+from keras_teran.data.captions import read_captions
 from keras_teran.tokenizer import CaptionTokenizer
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "dog", "##s", "run", "."]
@@ -187,3 +188,23 @@ def test_a_single_string_is_refused_where_a_list_is_meant():
     for method in (tokenizer, tokenizer.lengths):
         with pytest.raises(ValueError, match="captions is one string, 'a dog'"):
             method("a dog")
+
+
+@pytest.mark.parametrize("lowercase", [True, False])
+def test_ids_of_thousands_of_real_captions_equal_those_of_bert(
+    shared, vocabulary, lowercase
+):
+    file = shared / "flickr8k" / "val" / "dataset_flickr8k_val.json"
+    if not file.is_file():
+        pytest.skip(f"needs real captions: no {file}")
+    captions = read_captions(file, "val").captions
+    assert len(captions) == 5000
+    theirs = BertWordPieceTokenizer(
+        {token: index for index, token in enumerate(vocabulary)}, lowercase=lowercase
+    )
+    ours = CaptionTokenizer(vocabulary, lowercase, max_length=512)(captions)
+    real = [
+        ids[mask].tolist()
+        for ids, mask in zip(ours["token_ids"], ours["padding_mask"], strict=True)
+    ]
+    assert real == [encoded.ids for encoded in theirs.encode_batch(captions)]

@@ -13,6 +13,7 @@ On your own data with a pretrained BERT for the captions (README, "Real data"):
 """
 
 import argparse
+import time
 
 import keras
 
@@ -22,7 +23,7 @@ from keras_teran.data.batches import PairBatches
 from keras_teran.data.splits import open_split
 from keras_teran.evaluation.callback import RetrievalEvaluation
 from keras_teran.recipe import learning_rate
-from keras_teran.training import RunKeeper, begin_run, tokenizer_for
+from keras_teran.training import RunKeeper, begin_run, finish_run, tokenizer_for
 
 
 def main():
@@ -60,15 +61,18 @@ def main():
         loss=keras_teran.Hinge(recipe["margin"], recipe["negatives"]),
     )
     begin_run(args.run, config, tokenizer)
+    keeper = RunKeeper(args.run)
+    started = time.monotonic()
     model.fit(
         batches,
         epochs=recipe["epochs"],
         shuffle=False,  # the batches shuffle themselves, by seed and epoch
         callbacks=[
             RetrievalEvaluation(val_captions, val_regions, tokenizer),
-            RunKeeper(args.run),
+            keeper,
         ],
     )
+    finish_run(args.run, config, keeper.history, time.monotonic() - started)
 
 
 def parse_arguments():

@@ -93,8 +93,7 @@ def train(config, folder, data=None, progress=True):
             ]
         ),
     )
-    write_card(folder, config.as_dict(), keeper.history, time.monotonic() - started)
-    (folder / LAST_FILE).unlink()
+    finish_run(folder, config, keeper.history, time.monotonic() - started)
     return keeper.history
 
 
@@ -166,6 +165,19 @@ def begin_run(folder, config, tokenizer):
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(folder)
     write_config(folder, config.as_dict())
+
+
+def finish_run(folder, config, history, seconds):
+    """Writes the card of a RUN and removes what only resuming needs.
+
+    Args:
+        folder: path.
+        config: `TrainingConfig`.
+        history: dict of lists, a number an epoch.
+        seconds: float, how long it trained.
+    """
+    write_card(folder, config.as_dict(), history, seconds)
+    (Path(folder) / LAST_FILE).unlink()
 
 
 def tokenizer_for(config, captions):

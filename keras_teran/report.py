@@ -1,6 +1,5 @@
 """The report of a run: one HTML file that needs nothing beside it."""
 
-import os
 from base64 import b64encode
 from dataclasses import dataclass, field
 from html import escape
@@ -9,6 +8,7 @@ from pathlib import Path
 from string import Template
 
 from keras_teran.curves import line_chart
+from keras_teran.run import write_text
 
 _DIRECTIONS = {"image_to_text": "image → text", "text_to_image": "text → image"}
 _RECALLS = {"r1": "R@1", "r5": "R@5", "r10": "R@10"}
@@ -106,9 +106,7 @@ def write_report(path, report):
         summary="".join(f"<p>{escape(text)}</p>" for text in report.summary),
         body=body,
     )
-    aside = path.with_name(path.name + ".part")
-    aside.write_text(page, "utf-8")
-    os.replace(aside, path)
+    write_text(path, page)
     return path
 
 

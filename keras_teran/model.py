@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_teran import alignment, replicas
+from keras_teran import alignment, caching, replicas
 from keras_teran.backbone import backbone_config, copy_weights, load_backbone
 from keras_teran.encoders import (
     CAPTION_INPUTS,
@@ -134,6 +134,7 @@ class Teran(keras.Model):
         self.pooling = pooling
         self.padding = padding
         self.carried = {}
+        self._encode_chunk = None
         self._config = {
             "region_dim": region_dim,
             "embedding_dim": embedding_dim,
@@ -154,6 +155,23 @@ class Teran(keras.Model):
             "drop_last_word": drop_last_word,
         }
         self.built = True
+
+    @property
+    def encode_chunk(self):
+        """Int: `fit` encodes this many images, or captions, at a time; None for all.
+
+        Batches then train whose activations memory could not hold, with the same
+        gradients, for one more forward pass: gradient caching. It may be set, and is
+        not saved. Not on JAX, nor over replicas.
+        """
+        return self._encode_chunk
+
+    @encode_chunk.setter
+    def encode_chunk(self, value):
+        if value is not None and value < 1:
+            raise ValueError(f"encode_chunk={value} must be 1 or more, or None.")
+        self._encode_chunk = value
+        self.train_function = None  # the step traced before had the old one
 
     @property
     def config(self):
@@ -275,10 +293,22 @@ class Teran(keras.Model):
         return self.get_metrics_result()
 
     def train_step(self, *args):
-        """Keras' own, but for gradients that are summed over replicas first."""
-        if replicas.count() == 1:
+        """Keras' own, but for replicas and for `encode_chunk`."""
+        if replicas.count() > 1:
+            if self.encode_chunk is not None:
+                raise NotImplementedError(
+                    f"encode_chunk={self.encode_chunk} does not work over replicas; "
+                    "leave it None, or train on one device."
+                )
+            return replicas.train_step(self, *args)
+        if self.encode_chunk is None:
             return super().train_step(*args)
-        return replicas.train_step(self, *args)
+        sides = [
+            (self.image_encoder, IMAGE_INPUTS, "region_embeddings"),
+            (self.caption_encoder, CAPTION_INPUTS, "word_embeddings"),
+        ]
+        # JAX, which is refused, has the state of the model before the batch.
+        return caching.train_step(self, sides, args[-1], self.encode_chunk)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """On TensorFlow, before the first step: all but the optimiser is built.

@@ -15,6 +15,7 @@ OUTSIDE = ("examples", "export", "benchmarks", "tests")
 # The parts of the package, by what each may import of it besides its own files.
 BOTTOM = (
     "alignment",
+    "caching",
     "converters",
     "curves",
     "dropout",
@@ -31,7 +32,15 @@ MIDDLE = {
     "layers": {"dropout"},
     "backbone": {"layers", "tokenizer"},
     "encoders": {"layers", "backbone"},
-    "model": {"encoders", "backbone", "alignment", "losses", "presets", "replicas"},
+    "model": {
+        "encoders",
+        "backbone",
+        "alignment",
+        "caching",
+        "losses",
+        "presets",
+        "replicas",
+    },
     "data": {"tokenizer", "regions"},
     "regions": {"tokenizer", "data"},
 }

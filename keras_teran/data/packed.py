@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_teran.data.halves import widen
 from keras_teran.data.validity import ImageRows, all_finite, box_fault
 
 # Small enough to stay in the processor's cache: six times as fast as 64 MiB.
@@ -60,16 +61,12 @@ class PackedRegions:
     def read(self, image_ids):
         """Features and boxes of images, see ``RegionStore.read``.
 
-        One fancy-index read and one cast; what is not in the page cache comes from
-        the disk, so memory stays that of the answer.
+        Each image is converted straight from the file; what is not in the page cache
+        comes from the disk, so memory stays that of the answer.
         """
         rows = self.rows(image_ids)
-        # The memory map itself is indexed: only the rows asked for are touched.
-        regions = self._regions[rows].astype(np.float32, copy=False)
-        if self._scale is not None:
-            regions *= self._scale
         return {
-            "regions": regions,
+            "regions": self._converted(rows),
             "boxes": self._boxes[rows].astype(np.float32, copy=False),
             "region_mask": self._mask(rows),
         }
@@ -115,6 +112,18 @@ class PackedRegions:
             f"{self.path}, row {row} (image {self.image_ids[row]}): a feature is NaN or "
             f"infinite. {_REMEDY}"
         )
+
+    def _converted(self, rows):
+        # The memory map itself is indexed: only the rows asked for are touched.
+        if self._regions.dtype == np.float16:
+            regions = np.empty((len(rows), *self._regions.shape[1:]), np.float32)
+            for place, row in enumerate(rows):
+                widen(self._regions[row], regions[place])
+            return regions
+        regions = self._regions[rows].astype(np.float32, copy=False)
+        if self._scale is not None:
+            regions *= self._scale
+        return regions
 
     def _mask(self, rows):
         if self._counts is None:

@@ -24,6 +24,8 @@ class TrainingConfig:
         bucket_batches: int, batches sorted by caption length together; 1 for none.
             Batches of like lengths train faster, but no negative of a pair is then
             much longer or shorter, as it is in retrieval.
+        encode_chunk: int, images or captions encoded at a time, for batches beyond
+            memory (see `Teran.encode_chunk`); None for the whole batch.
         patience: int, epochs without a better val rsum before stopping; None: never.
         dtype: "float32" or "mixed_bfloat16".
         seed: int, of weights, order and dropout.
@@ -39,6 +41,7 @@ class TrainingConfig:
     recipe: dict = dataclasses.field(default_factory=dict)
     max_length: int = 64
     bucket_batches: int = 1
+    encode_chunk: int | None = None
     patience: int | None = None
     dtype: str = "float32"
     seed: int = 0

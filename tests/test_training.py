@@ -54,6 +54,16 @@ def test_a_run_holds_what_the_contract_names(finished, data):
     assert f"keras {keras.__version__}" in card
 
 
+def test_a_configured_chunk_trains_to_the_figures_of_the_whole_batch(data, tmp_path):
+    losses = []
+    for chunk in (8, 3):  # the whole batch, and a part of it
+        config = small_config(data, encode_chunk=chunk)
+        config = dataclasses.replace(config, model={**config.model, "dropout": 0.0})
+        history = train(config, tmp_path / str(chunk), progress=False)
+        losses.append(history["loss"])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+
 def test_the_model_kept_is_that_of_the_best_epoch(finished, data):
     from keras_teran.data.splits import open_split
     from keras_teran.evaluation.evaluate import evaluate

@@ -62,15 +62,30 @@ def to_litert(encoder, path):
     encoder.export(str(path), format="litert", verbose=False, target_spec=builtins)
 
 
+# Two sides of their own size: ONNX Runtime takes dimensions of one name for equal.
+_SCORER_AXES = {
+    "region_embeddings": ("images", "regions"),
+    "word_embeddings": ("captions", "words"),
+    "similarity": ("images", "captions"),
+    "alignment": ("images", "captions", "regions", "words"),
+}
+
+
 def to_onnx(encoder, path):
-    """Writes a `.onnx` file; its dynamic dimensions are named `batch` and `length`."""
+    """Writes a `.onnx` file with names for its dynamic dimensions.
+
+    `batch` and `length` in an encoder; in a scorer `images`, `regions`, `captions` and
+    `words`.
+    """
     import onnx
 
     encoder.export(str(path), format="onnx", verbose=False, opset_version=ONNX_OPSET)
     graph = onnx.load(str(path))
+    named = _SCORER_AXES if "similarity" in encoder.output else {}
     for value in (*graph.graph.input, *graph.graph.output):
         sizes = value.type.tensor_type.shape.dim
-        for size, name in zip(sizes, ("batch", "length"), strict=False):
+        names = named.get(value.name, ("batch", "length"))
+        for size, name in zip(sizes, names, strict=False):
             if not size.HasField("dim_value"):
                 size.dim_param = name
     onnx.checker.check_model(graph)

@@ -84,8 +84,9 @@ def similarity(region_embeddings, word_embeddings, pooling="MrSw", padding="excl
             sides = (ops.shape(region_embeddings)[0], ops.shape(word_embeddings)[0])
             return ops.zeros(sides, "float32")
     cells = _cells(region_embeddings, word_embeddings)
-    real_regions = _real(region_embeddings)[:, :, None, None]
-    real_words = _real(word_embeddings)[None, None, :, :]
+    # expand_dims and not `[:, None]`: LiteRT has no such slice of booleans.
+    real_regions = ops.expand_dims(_real(region_embeddings), (2, 3))
+    real_words = ops.expand_dims(_real(word_embeddings), (0, 1))
     if pooling == "scan":
         return _scan(cells, word_embeddings, real_regions, real_words)
     if padding == "zero":
@@ -244,7 +245,7 @@ def _scan(cells, word_embeddings, real_regions, real_words):
     )
     dot = ops.sum(attention * cells, axis=-1)
     attended = dot / ops.sqrt(ops.maximum(squared, _TINY))
-    real = ops.logical_and(real_regions[..., 0], ops.any(real_words, axis=-1))
+    real = ops.logical_and(ops.squeeze(real_regions, -1), ops.any(real_words, axis=-1))
     return ops.sum(ops.where(real, attended, 0.0), axis=1)
 
 

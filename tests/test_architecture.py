@@ -53,9 +53,14 @@ ABOVE_MODEL = (
     "export_check",
     "matcher",
     "report",
+    "export_command",
+    "file_cost",
+    "scorer",
     "search",
     "serving",
     "training",
+    "variants",
+    "verify",
 )
 TOP = ("cli", "web")
 

@@ -1,0 +1,72 @@
+"""A model repository of tiny models, and the double that serves it, for the tests."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+from tiny_models import tiny
+
+from keras_teran.converters import CONVERTERS
+from keras_teran.export import export
+from keras_teran.scorer import scorer
+from keras_teran.serving import Client
+from keras_teran.tokenizer import CaptionTokenizer
+
+CAPTIONS = ["a red square left of a blue disc", "two green rings", "a striped bar"]
+DOUBLE = Path(__file__).with_name("serving_double.py")
+
+
+def exported(folder):
+    """An export in SavedModel, of the encoders and the scorer."""
+    keras.utils.set_random_seed(0)
+    model = tiny(pooling="MrSw")
+    tokenizer = CaptionTokenizer.train(CAPTIONS, 120)
+    export(model, tokenizer, folder, formats=["savedmodel"])
+    path = Path(folder) / "savedmodel" / "scorer"
+    if not path.exists():
+        CONVERTERS["savedmodel"].convert(scorer(8, "MrSw", "exclude"), path)
+    return Path(folder)
+
+
+class Server:
+    """What is served, and where: by the double, or by a real TF Serving.
+
+    With TF_SERVING_URL (and, for gRPC, TF_SERVING_GRPC) set, these name a server of the
+    repository in TF_SERVING_REPOSITORY.
+    """
+
+    def __init__(self, repository):
+        self.repository = Path(repository)
+        self._process = None
+        self.urls = {
+            "rest": os.environ.get("TF_SERVING_URL"),
+            "grpc": os.environ.get("TF_SERVING_GRPC"),
+        }
+
+    def start(self):
+        """Starts the double, in a process of its own."""
+        self._process = subprocess.Popen(
+            [sys.executable, DOUBLE, self.repository],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        ports = json.loads(self._process.stdout.readline())
+        self.urls = {
+            "rest": f"http://127.0.0.1:{ports['http']}",
+            "grpc": f"grpc://127.0.0.1:{ports['grpc']}",
+        }
+
+    def stop(self):
+        """Ends the double."""
+        if self._process:
+            self._process.communicate(timeout=30)
+
+    def client(self, transport, version=1, **options):
+        """A client of one version."""
+        folder = self.repository / "client" / str(version)
+        return Client(self.urls[transport], folder, **options)

@@ -121,6 +121,11 @@ def export(arguments):
         raise ValueError(str(error)) from error
     print(format_manifest(manifest))
     print(f"written to {arguments.out}")
+    if arguments.tf_serving:
+        from keras_teran.serving.layout import add_version
+
+        version = add_version(arguments.out, arguments.tf_serving)
+        print(f"{arguments.tf_serving}: version {version}, labelled candidate")
 
 
 def align(arguments):
@@ -225,6 +230,11 @@ def _add_export(commands):
         nargs="+",
         metavar="FORMAT",
         help="savedmodel, litert, onnx (all)",
+    )
+    command.add_argument(
+        "--tf-serving",
+        metavar="MODELS",
+        help="then add the SavedModels to this model repository, as its next version",
     )
 
 

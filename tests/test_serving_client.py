@@ -5,18 +5,23 @@ The server is the double of serving_double.py; where TF_SERVING_URL is set, TF S
 
 import dataclasses
 import os
+import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from region_files import write_packed
 from served import CAPTIONS, Server, exported
 
+from keras_teran.data.packed import PackedRegions
 from keras_teran.exported import open_exported
 from keras_teran.serving import layout
 from keras_teran.serving.errors import ServingError
 
 pytest.importorskip("tensorflow_serving")
+EXAMPLE = Path(__file__).parents[1] / "examples" / "serve_client.py"
 both = pytest.mark.parametrize("transport", ["rest", "grpc"])
 
 
@@ -195,3 +200,31 @@ print(client.encode_captions(["a bar"])["caption_embedding"].shape)
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("(1, ")
+
+
+@both
+def test_the_example_lists_images_by_the_graphs_scores(
+    transport, client, server, tmp_path, monkeypatch, capsys
+):
+    dim = client.interface.region_dim
+    write_packed(tmp_path / "packed", 6, regions=4, dim=dim, seed=0)
+    store = PackedRegions(tmp_path / "packed")
+    sides = {
+        "region_embeddings": graph(server, "image_encoder")(
+            store.read(store.image_ids)
+        )["region_embeddings"],
+        "word_embeddings": graph(server, "caption_encoder")(
+            client.tokenizer(["two green rings"])
+        )["word_embeddings"],
+    }
+    scores = graph(server, "scorer")(sides)["similarity"][:, 0]
+    best = np.argsort(-scores)[:3]
+    options = ["--url", server.urls[transport], "--regions", tmp_path / "packed"]
+    folder = server.repository / "client" / "1"
+    command = ["serve_client", folder, "two green rings", "--top", 3, *options]
+    monkeypatch.setattr(sys, "argv", [str(word) for word in command])
+    runpy.run_path(str(EXAMPLE), run_name="__main__")
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    assert [int(line[2]) for line in lines] == store.image_ids[best].tolist()
+    found = [float(line[1]) for line in lines]
+    np.testing.assert_allclose(found, scores[best], atol=1e-3)

@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -282,3 +285,32 @@ def test_the_limits_of_a_version_are_those_of_its_export(first, export):
 def test_batching_is_asked_for_and_not_the_default(first):
     assert not {*configuration.SERVER_OPTIONS} & {*configuration.BATCHING_OPTIONS}
     assert "--enable_batching" not in (first / "compose.yaml").read_text()
+
+
+KILLED = """
+import os, signal, sys
+from keras_teran.serving import layout
+
+def write(folder, model, interface):
+    if model == "caption_encoder":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+layout.write_warmup = write
+layout.add_version(sys.argv[1], sys.argv[2])
+"""
+
+
+def test_a_write_that_is_killed_shows_a_server_nothing_new(repository, export):
+    config = (repository / "models.config").read_bytes()
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, export, repository],
+        check=False,
+        capture_output=True,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert list((repository / "caption_encoder").glob(".2.*.part")), "too early a kill"
+    for model in MODELS:
+        numbers = [p.name for p in (repository / model).iterdir() if p.name.isdecimal()]
+        assert numbers == ["1"]
+    assert (repository / "models.config").read_bytes() == config
+    assert layout.add_version(export, repository) == 2

@@ -1,0 +1,68 @@
+"""Search images with a sentence through TF Serving: no model is loaded here.
+
+    keras-teran export RUN --out runs/served --tf-serving runs/models
+    sh runs/models/serve.sh    # in another terminal
+    python examples/serve_client.py runs/models/client/1 "a red circle"
+
+The images are those of the embedded scenes, or of packed regions: --regions FOLDER.
+"""
+
+import argparse
+
+import numpy as np
+
+from keras_teran.serving import Client
+
+
+def main():
+    """Encode a few images on the server, then rank them by one sentence."""
+    args = parse_arguments()
+    image_ids, inputs = read_images(args)
+    with Client(args.url, args.client, timeout=args.timeout) as client:
+        images = client.encode_regions(**inputs)["region_embeddings"]
+        words = client.encode_captions([args.sentence])["word_embeddings"]
+        scores = client.score(images, words)[:, 0]
+    print(f"{'rank':>4} {'score':>8} {'image':>9}")
+    for place, row in enumerate(np.argsort(-scores, kind="stable")[: args.top], 1):
+        print(f"{place:4} {scores[row]:8.3f} {image_ids[row]:9}")
+
+
+def read_images(args):
+    """The first images of the embedded scenes, or of a packed store."""
+    if args.regions:
+        from keras_teran.data.packed import PackedRegions
+
+        store = PackedRegions(args.regions)
+    else:
+        from keras_teran.data.embedded import embedded
+
+        store = embedded("test", images=args.images).regions
+    image_ids = store.image_ids[: args.images]
+    return image_ids, store.read(image_ids)
+
+
+def parse_arguments():
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("client", metavar="CLIENT", help="client/1 of the repository")
+    parser.add_argument("sentence", help="what to look for, in quotes")
+    parser.add_argument(
+        "--url",
+        default="grpc://localhost:8500",
+        help="or http://localhost:8501 (%(default)s)",
+    )
+    parser.add_argument("--regions", metavar="FOLDER", help="packed region features")
+    parser.add_argument(
+        "--images", type=int, default=20, help="how many to search (%(default)s)"
+    )
+    parser.add_argument(
+        "--top", type=int, default=5, help="images to list (%(default)s)"
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=30, help="seconds a request (%(default)s)"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

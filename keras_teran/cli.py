@@ -1,4 +1,4 @@
-"""The `keras-teran` command: train, evaluate, export, align, pack, convert."""
+"""The `keras-teran` command: train, evaluate, export, verify, align, pack, convert."""
 
 import argparse
 import dataclasses
@@ -103,29 +103,48 @@ def _recall(arguments):
 
 def export(arguments):
     """`keras-teran export`."""
-    import keras_teran
-    from keras_teran.export import FORMATS, ExportError, format_manifest
-    from keras_teran.export import export as write_export
+    from keras_teran.export import format_manifest
+    from keras_teran.export_command import export_run
+    from keras_teran.run import read_run_config
+    from keras_teran.verify_table import format_verification
 
-    matcher = keras_teran.load(arguments.run)
-    try:
-        manifest = write_export(
-            matcher.model,
-            matcher.tokenizer,
-            arguments.out,
-            arguments.formats or FORMATS,
-            preset=matcher.preset,
-            progress=True,
-        )
-    except ExportError as error:
-        raise ValueError(str(error)) from error
+    def open_split(split):
+        chosen = argparse.Namespace(**{**vars(arguments), "split": split or judged})
+        return _open(chosen, config)[:2]
+
+    config, judged = read_run_config(arguments.run), arguments.split
+    manifest, found = export_run(
+        arguments.run,
+        arguments.out,
+        arguments.formats,
+        arguments.variants,
+        open_split if _source(arguments) is not None else None,
+        arguments.keep,
+    )
     print(format_manifest(manifest))
+    if found is not None:
+        print(format_verification(found))
     print(f"written to {arguments.out}")
-    if arguments.tf_serving:
-        from keras_teran.serving.layout import add_version
 
-        version = add_version(arguments.out, arguments.tf_serving)
-        print(f"{arguments.tf_serving}: version {version}, labelled candidate")
+
+def verify(arguments):
+    """`keras-teran verify`."""
+    from keras_teran.export_command import refuse_losses, verify_export
+    from keras_teran.run import read_run_config
+    from keras_teran.verify_table import format_verification
+
+    config = read_run_config(arguments.run) if arguments.run else {"data": None}
+    captions, regions, _ = _open(arguments, config)
+    found = verify_export(
+        arguments.exported,
+        captions,
+        regions,
+        arguments.run,
+        arguments.most_lost,
+        not arguments.no_cost,
+    )
+    print(format_verification(found))
+    refuse_losses(found)
 
 
 def align(arguments):
@@ -181,6 +200,7 @@ def _parser():
     _add_train(commands)
     _add_evaluate(commands)
     _add_export(commands)
+    _add_verify(commands)
     _add_align(commands)
     _add_pack(commands)
     _add_convert(commands)
@@ -222,20 +242,24 @@ def _add_evaluate(commands):
 
 
 def _add_export(commands):
-    command = _add(commands, export, "both encoders to SavedModel, LiteRT and ONNX")
+    from keras_teran.export_command import add_export_options
+
+    command = _add(
+        commands, export, "encoders and scorer to SavedModel, LiteRT and ONNX"
+    )
     _add_run(command)
-    command.add_argument("--out", metavar="DIR", required=True, help="folder to write")
-    command.add_argument(
-        "--formats",
-        nargs="+",
-        metavar="FORMAT",
-        help="savedmodel, litert, onnx (all)",
-    )
-    command.add_argument(
-        "--tf-serving",
-        metavar="MODELS",
-        help="then add the SavedModels to this model repository, as its next version",
-    )
+    add_export_options(command)
+    _add_data(command, "none: files are judged by differences from Keras alone")
+    _add_split(command, "val")
+
+
+def _add_verify(commands):
+    from keras_teran.export_command import add_verify_options
+
+    command = _add(commands, verify, "recall and cost of every exported file")
+    add_verify_options(command)
+    _add_data(command, "what --run was trained on")
+    _add_split(command, "val")
 
 
 def _add_align(commands):
@@ -304,9 +328,9 @@ def _add_run(command):
     command.add_argument("run", metavar="RUN", help="folder that training wrote")
 
 
-def _add_split(command):
+def _add_split(command, default="test"):
     command.add_argument(
-        "--split", default="test", help="train, val or test (%(default)s)"
+        "--split", default=default, help="train, val or test (%(default)s)"
     )
 
 
@@ -359,10 +383,7 @@ def _open(arguments, config):
     if source is None:
         source = config["data"]
     if source is None:
-        raise ValueError(
-            "The run was converted and names no data; give --data, or --captions and "
-            "--regions."
-        )
+        raise ValueError("No data are named; give --data, or --captions and --regions.")
     return open_split(source, arguments.split, progress=True)
 
 

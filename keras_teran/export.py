@@ -1,4 +1,4 @@
-"""Both encoders to SavedModel, LiteRT and ONNX, each checked against Keras.
+"""Both encoders and the scorer to SavedModel, LiteRT and ONNX, checked against Keras.
 
 What is written runs without this package: token ids and region features go in, unit
 vectors come out, by the names of the Keras encoders. Tokenising stays outside; the
@@ -19,11 +19,14 @@ from tqdm import tqdm
 
 from keras_teran.converters import CONVERTERS, quiet
 from keras_teran.export_check import ExportError, largest_errors, reference
+from keras_teran.exported import MANIFEST
+from keras_teran.scorer import scorer
+from keras_teran.variants import VARIANTS, check_variants, foreign_operators
 
 FORMATS = tuple(CONVERTERS)
-MANIFEST = "manifest.json"
 TOLERANCE = 1e-4
 ENCODERS = ("image_encoder", "caption_encoder")
+FLOAT32 = "float32"
 
 
 def export(
@@ -34,13 +37,19 @@ def export(
     preset=None,
     tolerance=TOLERANCE,
     progress=False,
+    variants=(),
+    calibration=None,
+    accept=None,
 ):
-    """Writes both encoders in each format, runs every file, and says what it found.
+    """Writes encoders and scorers in each format, runs every file, tells what it found.
 
-    Every file is compared with the Keras encoder on batches of one to four rows, of
-    several lengths, with ragged masks, a row with nothing real among them. The folder
-    appears whole or not at all: it is written aside and renamed; an earlier export of
-    that name is replaced.
+    Every file is compared with Keras on batches of one to four rows, of several
+    lengths, with ragged masks, a row with nothing real among them. The folder appears
+    whole or not at all: it is written aside and renamed; an earlier export of that name
+    is replaced.
+
+    Beside the encoders stand `scorer` (region and word embeddings to the similarity)
+    and `aligner` (that and every cosine), see `keras_teran.scorer`.
 
     Args:
         model: `Teran`. One trained in half precision is exported in float32.
@@ -49,22 +58,29 @@ def export(
         formats: sequence of str, some of `FORMATS`.
         preset: str, the preset's name for the manifest, or None.
         tolerance: float, the largest absolute difference allowed in any number of any
-            output.
+            output of a float32 file. A variant's is only told: what it costs is judged
+            by recall, see `keras_teran.verify`.
         progress: bool, show a bar.
+        variants: sequence of str, some of `variants.VARIANTS`, of the encoders.
+        calibration: dict of `image_encoder` and `caption_encoder`, each a list of dicts
+            of NumPy arrays, real inputs; `litert-full-int8` needs it.
+        accept: function of the folder, called when all is written and before it
+            appears; what it raises leaves nothing written.
 
     Returns:
         The manifest, a dict, as in `manifest.json`: the architecture (`config`),
         `pooling`, the `encoders` with the shape (None where any size will do) and dtype
         of each input and output, the `tokenizer`, `versions`, `tolerance`, and
-        `artifacts`: for each the `format`, `encoder`, `path`, size in `bytes`,
-        `max_abs_error` against Keras, by output in `errors`, and the SHA-256 of each of
-        its `files`.
+        `artifacts`: for each the `format`, `variant`, `encoder` (or scorer), `path`,
+        size in `bytes`, `max_abs_error` against Keras, by output in `errors`, and the
+        SHA-256 of each of its `files`.
 
     Raises:
         ExportError: when a file's outputs have other names, shapes or dtypes, or an
-            error over `tolerance`; the message names the file and the number.
-        ValueError: for an unknown format, or a tokeniser with more tokens than the
-            model.
+            error over `tolerance`, or a LiteRT file holds ops that are not LiteRT's;
+            the message names the file and the number.
+        ValueError: for an unknown format or variant, a variant without its format or
+            its calibration set, or a tokeniser with more tokens than the model.
         RuntimeError: on another backend than TensorFlow.
         ModuleNotFoundError: when a converter is not installed.
         FileExistsError: when `out` holds something that is no earlier export.
@@ -72,30 +88,45 @@ def export(
     out = Path(out)
     formats = tuple(formats)
     _check_request(model, tokenizer, out, formats)
+    check_variants(variants, formats, calibration)
     model = in_float32(model)
+    graphs = _graphs(model)
     with _written_aside(out) as folder:
-        references = {name: reference(getattr(model, name)) for name in ENCODERS}
+        references = {name: reference(graph) for name, graph in graphs.items()}
         artifacts = []
-        for format_name, encoder_name in tqdm(
-            [(f, e) for f in formats for e in ENCODERS], "export", disable=not progress
+        for format_name, variant, name in tqdm(
+            _wanted(formats, variants, graphs), "export", disable=not progress
         ):
-            path = _convert(model, encoder_name, format_name, folder)
-            errors = largest_errors(path, references[encoder_name])
+            path = _write(
+                graphs[name],
+                format_name,
+                variant,
+                folder,
+                (calibration or {}).get(name),
+            )
+            errors = largest_errors(path, references[name])
             artifacts.append(
                 {
                     "format": format_name,
-                    "encoder": encoder_name,
+                    "variant": variant,
+                    "encoder": name,
                     **_described(path, folder),
                     "max_abs_error": max(errors.values()),
                     "errors": errors,
                 }
             )
-            _check_error(artifacts[-1], tolerance)
+            _check_file(artifacts[-1], path, tolerance)
         tokenizer.save(folder)
-        manifest = _manifest(model, tokenizer, folder, formats, preset, references)
-        manifest |= {"tolerance": tolerance, "artifacts": artifacts}
+        manifest = _manifest(model, graphs, tokenizer, folder, formats, preset)
+        manifest |= {
+            "checked_on": _sizes(references),
+            "tolerance": tolerance,
+            "artifacts": artifacts,
+        }
         text = json.dumps(manifest, indent=2) + "\n"
         (folder / MANIFEST).write_text(text, encoding="utf-8")
+        if accept is not None:
+            accept(folder)
     return manifest
 
 
@@ -127,32 +158,70 @@ def format_manifest(manifest):
     return "\n".join(f"{path:{width}} {size:6} {error}" for path, size, error in rows)
 
 
-def _convert(model, encoder_name, format_name, folder):
+def _graphs(model):
+    """The Keras models that are written, by name."""
+    rules = (model.config["embedding_dim"], model.pooling, model.padding)
+    scorers = (scorer(*rules), scorer(*rules, with_alignment=True))
+    graphs = {name: getattr(model, name) for name in ENCODERS}
+    return graphs | {graph.name: graph for graph in scorers}
+
+
+def _wanted(formats, variants, graphs):
+    """List of (format, variant, graph), the float32 file of each before its variants."""
+    return [
+        *((format_name, FLOAT32, name) for format_name in formats for name in graphs),
+        *(
+            (VARIANTS[variant].format, VARIANTS[variant].name, name)
+            for variant in variants
+            for name in ENCODERS
+        ),
+    ]
+
+
+def _write(graph, format_name, variant, folder, calibration):
     converter = CONVERTERS[format_name]
-    path = folder / format_name / (encoder_name + converter.suffix)
-    path.parent.mkdir(exist_ok=True)
+    plain = folder / format_name / (graph.name + converter.suffix)
+    plain.parent.mkdir(exist_ok=True)
+    if variant == FLOAT32:
+        with quiet():
+            converter.convert(graph, plain)
+        return plain
+    path = plain.with_name(f"{graph.name}.{variant}{converter.suffix}")
     with quiet():
-        converter.convert(getattr(model, encoder_name), path)
+        convert = VARIANTS[f"{format_name}-{variant}"].convert
+        convert(graph, plain, path, calibration)
     return path
 
 
-def _check_error(artifact, tolerance):
-    error = artifact["max_abs_error"]
+def _check_file(artifact, path, tolerance):
+    if artifact["format"] == "litert" and (foreign := foreign_operators(path)):
+        raise ExportError(
+            f"{artifact['path']} holds {', '.join(foreign)}, which the plain LiteRT "
+            "interpreter lacks. Nothing was written."
+        )
+    if artifact["variant"] != FLOAT32:
+        tolerance = 2.0  # between unit vectors; over it only what is not a number
+    name = max(artifact["errors"], key=artifact["errors"].get)
+    error = artifact["errors"][name]
     if error > tolerance:
-        name = max(artifact["errors"], key=artifact["errors"].get)
         raise ExportError(
             f"{artifact['path']} differs from Keras by {error:.3g} in {name}, more than "
             f"the {tolerance:g} allowed. Nothing was written."
         )
 
 
-def _manifest(model, tokenizer, folder, formats, preset, references):
+def _manifest(model, graphs, tokenizer, folder, formats, preset):
     return {
         "preset": preset,
         "config": model.config,
         "pooling": model.pooling,
         "padding": model.padding,
-        "encoders": {name: _interface(getattr(model, name)) for name in ENCODERS},
+        "encoders": {name: _interface(graphs[name]) for name in ENCODERS},
+        "scorers": {
+            name: _interface(graph)
+            for name, graph in graphs.items()
+            if name not in ENCODERS
+        },
         "tokenizer": {
             "vocabulary_size": len(tokenizer.vocabulary),
             "lowercase": tokenizer.lowercase,
@@ -161,21 +230,25 @@ def _manifest(model, tokenizer, folder, formats, preset, references):
                 sorted(p for p in folder.iterdir() if p.is_file()), folder
             ),
         },
-        "checked_on": {
-            name: [list(next(iter(inputs.values())).shape[:2]) for inputs, _ in batches]
-            for name, batches in references.items()
-        },
         "versions": _versions(formats),
     }
 
 
-def _interface(encoder):
+def _sizes(references):
+    """The (rows, length) of the batches that each graph was compared on."""
+    return {
+        name: [list(next(iter(inputs.values())).shape[:2]) for inputs, _ in batches]
+        for name, batches in references.items()
+    }
+
+
+def _interface(graph):
     def entry(tensor):
         return {"shape": list(tensor.shape), "dtype": tensor.dtype}
 
     return {
-        "inputs": {name: entry(t) for name, t in encoder.input.items()},
-        "outputs": {name: entry(t) for name, t in encoder.output.items()},
+        "inputs": {name: entry(t) for name, t in graph.input.items()},
+        "outputs": {name: entry(t) for name, t in graph.output.items()},
     }
 
 

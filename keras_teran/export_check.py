@@ -1,4 +1,4 @@
-"""Whether an exported file does what the Keras encoder does."""
+"""Whether an exported file does what the Keras model does."""
 
 import keras
 import numpy as np
@@ -24,9 +24,26 @@ def check_inputs(encoder, seed=0):
         padding holds numbers too, which a right mask hides.
     """
     draw = np.random.default_rng(seed)
+    if "region_embeddings" in encoder.input:
+        return [_pair_of_sides(encoder, sides, draw) for sides in _SIDES]
     longest = min(_limits(encoder)["length"], 40)
     reaches = [(3,), (1,), (longest, 2, 0), (longest // 2 + 1, 3, 1), (7, 5, 2, 1)]
     return [_ragged_batch(encoder, np.minimum(r, longest), draw) for r in reaches]
+
+
+# (images, regions), (captions, words) for a scorer: no number is another's.
+_SIDES = [((1, 1), (1, 4)), ((3, 7), (5, 6)), ((4, 5), (1, 9)), ((1, 36), (2, 5))]
+
+
+def _pair_of_sides(scorer, sides, draw):
+    """Unit rows that end earlier in each further set, and a set with nothing real."""
+    inputs = {}
+    for (name, tensor), (sets, length) in zip(scorer.input.items(), sides, strict=True):
+        rows = draw.standard_normal((sets, length, tensor.shape[2])).astype("float32")
+        rows /= np.linalg.norm(rows, axis=-1, keepdims=True)
+        reach = np.linspace(length, 0, sets).astype(int)
+        inputs[name] = rows * (np.arange(length) < reach[:, None])[..., None]
+    return inputs
 
 
 def _ragged_batch(encoder, reach, draw):

@@ -61,6 +61,7 @@ ABOVE_MODEL = (
     "training",
     "variants",
     "verify",
+    "verify_table",
 )
 TOP = ("cli", "web")
 

@@ -61,7 +61,7 @@ def test_export_writes_a_manifest(folders, tmp_path):
     command = ["export", str(run), "--out", str(out), "--formats", "savedmodel"]
     assert main(command) == 0
     manifest = json.loads((out / "manifest.json").read_text())
-    assert [a["format"] for a in manifest["artifacts"]] == ["savedmodel"] * 2
+    assert [a["format"] for a in manifest["artifacts"]] == ["savedmodel"] * 4
 
 
 def test_pack_turns_files_into_arrays(folders, tmp_path):

@@ -194,7 +194,17 @@ def test_the_manifest_says_what_was_written(exported, tokenizer, model):
     assert [3, 40] in manifest["checked_on"]["image_encoder"]
     assert manifest["tokenizer"]["vocabulary_size"] == len(tokenizer.vocabulary)
     assert {(a["format"], a["encoder"]) for a in manifest["artifacts"]} == {
-        (format_name, encoder) for format_name in FORMATS for encoder in NAMES
+        (format_name, name)
+        for format_name in FORMATS
+        for name in (*NAMES, "scorer", "aligner")
+    }
+    assert {a["variant"] for a in manifest["artifacts"]} == {"float32"}
+    assert manifest["scorers"]["scorer"] == {
+        "inputs": {
+            "region_embeddings": {"shape": [None, None, 8], "dtype": "float32"},
+            "word_embeddings": {"shape": [None, None, 8], "dtype": "float32"},
+        },
+        "outputs": {"similarity": {"shape": [None, None], "dtype": "float32"}},
     }
     assert all(0 <= a["max_abs_error"] < 1e-5 for a in manifest["artifacts"])
 
@@ -362,5 +372,5 @@ def test_what_is_no_exported_encoder_is_refused(tmp_path):
 
 def test_the_table_shows_every_file(exported):
     lines = format_manifest(exported[1]).splitlines()
-    assert len(lines) == 1 + 6
+    assert len(lines) == 1 + 12
     assert lines[1].startswith("savedmodel/image_encoder ")

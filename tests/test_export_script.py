@@ -42,6 +42,8 @@ def test_the_script_exports_a_run_and_prints_what_it_wrote(run, tmp_path):
         "file",
         "savedmodel/image_encoder",
         "savedmodel/caption_encoder",
+        "savedmodel/scorer",
+        "savedmodel/aligner",
         "written",
     ]
     manifest = json.loads((out / "manifest.json").read_text("utf-8"))

@@ -1,0 +1,157 @@
+"""Smaller files of an encoder: half precision and eight bits, in LiteRT and ONNX.
+
+Each is made of the float32 encoder, and keeps its names, shapes and dtypes: only
+weights, and what is reckoned with inside, change.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How one variant is written.
+
+    Attributes:
+        format: str, "litert" or "onnx".
+        name: str, as in the name of the file.
+        convert: function of (encoder, float32 file of that format, path, calibration).
+        calibrated: bool, whether it needs a calibration set.
+    """
+
+    format: str
+    name: str
+    convert: Callable
+    calibrated: bool = False
+
+
+def _litert_float16(encoder, float32, path, calibration):
+    import tensorflow as tf
+
+    _litert(encoder, path, {"supported_types": [tf.float16]})
+
+
+def _litert_int8(encoder, float32, path, calibration):
+    _litert(encoder, path, {})
+
+
+def _litert_full_int8(encoder, float32, path, calibration):
+    import tensorflow as tf
+
+    # Where LiteRT has no op of eight bits, as for the error function, it stays float.
+    operations = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, tf.lite.OpsSet.TFLITE_BUILTINS]
+    _litert(
+        encoder,
+        path,
+        {"supported_ops": operations},
+        representative_dataset=lambda: _one_by_one(calibration),
+    )
+
+
+def _one_by_one(batches):
+    """Each set alone, all padded to one length: the calibrator takes no other sizes.
+
+    It resizes one input at a time, and in between the inputs do not fit together.
+    """
+    longest = max(array.shape[1] for batch in batches for array in batch.values())
+    for batch in batches:
+        for row in range(len(next(iter(batch.values())))):
+            yield {
+                name: _padded(a[row : row + 1], longest) for name, a in batch.items()
+            }
+
+
+def _padded(array, length):
+    missing = [(0, 0)] * array.ndim
+    missing[1] = (0, length - array.shape[1])
+    return np.pad(array, missing)
+
+
+def _litert(encoder, path, target, **settings):
+    import tensorflow as tf
+
+    encoder.export(
+        str(path),
+        format="litert",
+        verbose=False,
+        optimizations=[tf.lite.Optimize.DEFAULT],
+        target_spec={"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS], **target},
+        **settings,
+    )
+
+
+def _onnx_float16(encoder, float32, path, calibration):
+    import onnx
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    graph = convert_float_to_float16(onnx.load(str(float32)), keep_io_types=True)
+    onnx.save(graph, str(path))
+
+
+def _onnx_int8(encoder, float32, path, calibration):
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    quantize_dynamic(str(float32), str(path), weight_type=QuantType.QInt8)
+
+
+VARIANTS = {
+    f"{variant.format}-{variant.name}": variant
+    for variant in (
+        Variant("litert", "float16", _litert_float16),
+        Variant("litert", "int8", _litert_int8),
+        Variant("litert", "full-int8", _litert_full_int8, calibrated=True),
+        Variant("onnx", "float16", _onnx_float16),
+        Variant("onnx", "int8", _onnx_int8),
+    )
+}
+
+
+def check_variants(variants, formats, calibration):
+    """Refuses variants that are unknown or that lack what they are made of.
+
+    Args:
+        variants: sequence of str.
+        formats: sequence of str, the formats that are written.
+        calibration: dict of lists of inputs by encoder, or None.
+
+    Raises:
+        ValueError: naming the variant and what would do.
+    """
+    for name in variants:
+        if name not in VARIANTS:
+            raise ValueError(
+                f"variants has {name!r}: choose from {', '.join(VARIANTS)}."
+            )
+        if VARIANTS[name].format not in formats:
+            raise ValueError(
+                f"The variant {name} is made beside the float32 file: add "
+                f"{VARIANTS[name].format} to formats={tuple(formats)}."
+            )
+        if VARIANTS[name].calibrated and not calibration:
+            raise ValueError(
+                f"The variant {name} needs a calibration set: give real inputs of both "
+                "encoders (on the command line, --data)."
+            )
+
+
+def foreign_operators(path):
+    """Names of the ops of a `.tflite` file that the plain interpreter does not have.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        Sorted list of str: Flex ops (TensorFlow's own) and other custom ones.
+    """
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    content = path.read_bytes()
+    model = schema.Model.GetRootAsModel(content, 0)
+    codes = [model.OperatorCodes(i) for i in range(model.OperatorCodesLength())]
+    return sorted(
+        (code.CustomCode() or b"?").decode()
+        for code in codes
+        if code.BuiltinCode() == schema.BuiltinOperator.CUSTOM
+    )

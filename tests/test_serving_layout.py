@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -197,7 +198,8 @@ def test_a_reader_never_sees_half_a_version(repository, export, monkeypatch):
 
     write = layout.write_warmup
     monkeypatch.setattr(layout, "write_warmup", look)
-    layout.add_version(export, repository)
+    assert Path("scorer/1/saved_model.pb") in whole
+    assert layout.add_version(export, repository) == 2
     assert seen == [{"1"}] * 3
     after = {
         p.relative_to(repository) for p in (repository / "scorer" / "2").rglob("*")

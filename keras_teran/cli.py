@@ -106,12 +106,14 @@ def export(arguments):
     from keras_teran.export import format_manifest
     from keras_teran.export_command import export_run
     from keras_teran.run import read_run_config
+    from keras_teran.serving.command import lay_out, refuse_without_savedmodel
     from keras_teran.verify_table import format_verification
 
     def open_split(split):
         chosen = argparse.Namespace(**{**vars(arguments), "split": split or judged})
         return _open(chosen, config)[:2]
 
+    refuse_without_savedmodel(arguments.tf_serving, arguments.formats)
     config, judged = read_run_config(arguments.run), arguments.split
     manifest, found = export_run(
         arguments.run,
@@ -125,6 +127,8 @@ def export(arguments):
     if found is not None:
         print(format_verification(found))
     print(f"written to {arguments.out}")
+    if arguments.tf_serving:
+        print(lay_out(arguments.out, arguments.tf_serving))
 
 
 def verify(arguments):
@@ -243,12 +247,14 @@ def _add_evaluate(commands):
 
 def _add_export(commands):
     from keras_teran.export_command import add_export_options
+    from keras_teran.serving.command import add_serving_option
 
     command = _add(
         commands, export, "encoders and scorer to SavedModel, LiteRT and ONNX"
     )
     _add_run(command)
     add_export_options(command)
+    add_serving_option(command)
     _add_data(command, "none: files are judged by differences from Keras alone")
     _add_split(command, "val")
 

@@ -9,9 +9,7 @@ from pathlib import Path
 import keras
 from tiny_models import tiny
 
-from keras_teran.converters import CONVERTERS
 from keras_teran.export import export
-from keras_teran.scorer import scorer
 from keras_teran.serving import Client
 from keras_teran.tokenizer import CaptionTokenizer
 
@@ -25,9 +23,6 @@ def exported(folder):
     model = tiny(pooling="MrSw")
     tokenizer = CaptionTokenizer.train(CAPTIONS, 120)
     export(model, tokenizer, folder, formats=["savedmodel"])
-    path = Path(folder) / "savedmodel" / "scorer"
-    if not path.exists():
-        CONVERTERS["savedmodel"].convert(scorer(8, "MrSw", "exclude"), path)
     return Path(folder)
 
 

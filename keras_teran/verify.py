@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from keras_teran.alignment import all_pairs
+from keras_teran.scoring import all_pairs
 from keras_teran.evaluation.recall import check_correspondence, recall_table
 from keras_teran.export import ENCODERS, FLOAT32, MANIFEST
 from keras_teran.exported import open_exported
@@ -244,15 +244,20 @@ def _scorers(manifest, folder, reference, rules):
 
 
 def _add_costs(files, folder, sides, reference, progress):
+    images, captions = reference.values()
     for row in tqdm(files, "cost", disable=not progress):
-        if row["encoder"] in ENCODERS:
-            batches = {n: sides[row["encoder"]].inputs(range(n)) for n in (1, BATCH)}
-        else:
-            images, captions = reference.values()
-            batches = {
-                n: {"region_embeddings": images[:n], "word_embeddings": captions[:1]}
-                for n in (1, BATCH)
-            }
+        batches = {}
+        for size in (1, BATCH):
+            if row["encoder"] in ENCODERS:
+                count = len(reference[row["encoder"]])
+                # A set smaller than the batch is gone through again.
+                rows = np.arange(size) % count
+                batches[size] = sides[row["encoder"]].inputs(rows)
+            else:
+                batches[size] = {
+                    "region_embeddings": images[np.arange(size) % len(images)],
+                    "word_embeddings": captions[:1],
+                }
         row["cost"] = file_cost(folder / row["path"], batches)
 
 

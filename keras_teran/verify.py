@@ -7,12 +7,12 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from keras_teran.scoring import all_pairs
 from keras_teran.evaluation.recall import check_correspondence, recall_table
 from keras_teran.export import ENCODERS, FLOAT32, MANIFEST
 from keras_teran.exported import open_exported
 from keras_teran.file_cost import file_cost
 from keras_teran.run import write_text
+from keras_teran.scoring import all_pairs
 from keras_teran.tokenizer import CaptionTokenizer
 from keras_teran.verify_table import format_verification
 

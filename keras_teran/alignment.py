@@ -5,9 +5,7 @@ works on those two arrays alone, so the same functions serve training, evaluatio
 search and explanation (Messina et al. 2021, arXiv 2008.05231, section 4.2).
 """
 
-import numpy as np
 from keras import ops
-from tqdm import tqdm
 
 POOLINGS = ("MrSw", "MwSr", "Symm", "MrAVGw", "sum", "mean", "scan")
 PADDINGS = ("exclude", "zero")
@@ -17,8 +15,6 @@ PADDINGS = ("exclude", "zero")
 _BELOW_ANY_COSINE = -2.0
 _BELOW_ANY_LOGIT = -1e9
 _TINY = 1e-12
-
-_CAPTIONS_PER_BLOCK = 1024
 
 
 def cosines(region_embeddings, word_embeddings):
@@ -33,8 +29,7 @@ def cosines(region_embeddings, word_embeddings):
         masked.
 
     Example:
-        >>> import numpy as np
-        >>> regions = np.eye(3, dtype="float32")[None]
+        >>>         >>> regions = np.eye(3, dtype="float32")[None]
         >>> tuple(cosines(regions, regions[:, 1:]).shape)
         (1, 1, 3, 2)
     """
@@ -70,14 +65,13 @@ def similarity(region_embeddings, word_embeddings, pooling="MrSw", padding="excl
         ValueError: when `pooling`, `padding` or a shape is not one of the above.
 
     Example:
-        >>> import numpy as np
-        >>> regions = np.eye(3, dtype="float32")[None]
+        >>>         >>> regions = np.eye(3, dtype="float32")[None]
         >>> words = np.array([[[0.6, 0.8, 0], [0, 0, 0]]], "float32")
         >>> float(similarity(regions, words)[0, 0])  # max(0.6, 0.8, 0)
         0.800000011920929
     """
     check_rules(pooling, padding)
-    _check_shapes(region_embeddings, word_embeddings)
+    check_shapes(region_embeddings, word_embeddings)
     if padding == "zero":
         word_embeddings = word_embeddings[:, 1:-2]
         if word_embeddings.shape[1] == 0:
@@ -92,56 +86,6 @@ def similarity(region_embeddings, word_embeddings, pooling="MrSw", padding="excl
     if padding == "zero":
         return _pool_zero(cells, real_words, pooling)
     return _pool(cells, real_regions, real_words, pooling)
-
-
-def all_pairs(
-    region_embeddings,
-    word_embeddings,
-    pooling="MrSw",
-    padding="exclude",
-    images_per_block=32,
-    progress=False,
-):
-    """`similarity` of whole sets, block by block, in bounded memory.
-
-    Images are grouped by their number of real regions and captions by their number of
-    real words, so that no product is spent on padding (with `padding="zero"`, where
-    padding counts, the arrays stay as they are). Each block goes through `similarity`.
-
-    Args:
-        region_embeddings: NumPy float (images, regions, dim), zero where masked.
-        word_embeddings: NumPy float (captions, words, dim), zero where masked.
-        pooling: str, one of `POOLINGS`.
-        padding: "exclude" or "zero", see `similarity`.
-        images_per_block: int, images scored at a time; memory grows with it.
-        progress: bool, show a bar.
-
-    Returns:
-        NumPy float32 (images, captions).
-    """
-    check_rules(pooling, padding)
-    _check_shapes(region_embeddings, word_embeddings)
-    if padding == "zero":
-        image_groups = [(np.arange(len(region_embeddings)), region_embeddings)]
-        caption_groups = [(np.arange(len(word_embeddings)), word_embeddings)]
-    else:
-        image_groups = _same_count_groups(region_embeddings)
-        caption_groups = _same_count_groups(word_embeddings)
-    scores = np.zeros((len(region_embeddings), len(word_embeddings)), "float32")
-    image_blocks = [
-        b for group in image_groups for b in _blocks(*group, images_per_block)
-    ]
-    caption_blocks = [
-        (columns, ops.convert_to_tensor(words))
-        for group in caption_groups
-        for columns, words in _blocks(*group, _CAPTIONS_PER_BLOCK)
-    ]
-    for rows, vectors in tqdm(image_blocks, "scoring", disable=not progress):
-        vectors = ops.convert_to_tensor(vectors)
-        for columns, words in caption_blocks:
-            block = similarity(vectors, words, pooling, padding)
-            scores[np.ix_(rows, columns)] = ops.convert_to_numpy(block)
-    return scores
 
 
 def check_rules(pooling, padding):
@@ -161,7 +105,8 @@ def check_rules(pooling, padding):
             )
 
 
-def _check_shapes(region_embeddings, word_embeddings):
+def check_shapes(region_embeddings, word_embeddings):
+    """Raises ValueError unless both are (sets, members, dim) of the same dim."""
     left, right = tuple(region_embeddings.shape), tuple(word_embeddings.shape)
     if len(left) != 3 or len(right) != 3 or left[2] != right[2]:
         raise ValueError(
@@ -260,27 +205,3 @@ def _count(real):
 
 def _per_word(score, real_words):
     return score / ops.maximum(_count(real_words), 1.0)
-
-
-def _blocks(rows, vectors, size):
-    return [
-        (rows[start : start + size], vectors[start : start + size])
-        for start in range(0, len(rows), size)
-    ]
-
-
-def _same_count_groups(embeddings):
-    """[(rows, embeddings of those rows without padding)] by number of real members."""
-    real = np.any(embeddings != 0, axis=-1)
-    counts = real.sum(axis=-1)
-    packed_left = bool(np.all(real[:, :-1] >= real[:, 1:]))
-    groups = []
-    for count in np.unique(counts[counts > 0]):
-        rows = np.flatnonzero(counts == count)
-        vectors = embeddings[rows]
-        if packed_left:
-            vectors = vectors[:, :count]
-        else:
-            vectors = vectors[real[rows]].reshape(len(rows), count, -1)
-        groups.append((rows, vectors))
-    return groups

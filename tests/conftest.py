@@ -13,6 +13,9 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 LOOPBACK = ("127.", "::1", "localhost")
 
+# Other runtimes, each in an environment of its own: `make test-deployment`.
+collect_ignore = ["deployment"]
+
 
 def pytest_ignore_collect(collection_path):
     """Doctests are the package's: of the files here, only tests are collected.

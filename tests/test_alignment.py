@@ -7,7 +7,8 @@ import pytest
 from keras import ops
 from original import MODE_NAMES, original_numbers
 
-from keras_teran.alignment import POOLINGS, all_pairs, cosines, similarity
+from keras_teran.alignment import POOLINGS, cosines, similarity
+from keras_teran.scoring import all_pairs
 
 # Keras wonders at a softmax over the words of captions that have one word.
 pytestmark = pytest.mark.filterwarnings("ignore:You are using a softmax over axis -1")
@@ -154,34 +155,6 @@ def test_scores_are_float32_whatever_the_embeddings_are():
     for pooling in POOLINGS:
         scores = similarity(regions, words, pooling)
         assert keras.backend.standardize_dtype(scores.dtype) == "float32"
-
-
-@pytest.mark.parametrize("padding", ["exclude", "zero"])
-@pytest.mark.parametrize("pooling", POOLINGS)
-def test_scores_in_blocks_equal_the_whole(pooling, padding):
-    whole = score(MIXED_REGIONS, MIXED_WORDS, pooling, padding)
-    for block in (1, 4, 100):
-        scores = all_pairs(MIXED_REGIONS, MIXED_WORDS, pooling, padding, block)
-        assert scores.dtype == np.float32 and isinstance(scores, np.ndarray)
-        np.testing.assert_allclose(scores, whole, atol=1e-5)
-
-
-def test_blocks_find_real_rows_that_stand_between_padding(monkeypatch):
-    """Word rows start after [CLS]: padding is on both ends; and there are many."""
-    monkeypatch.setattr("keras_teran.alignment._CAPTIONS_PER_BLOCK", 2)
-    words = np.pad(MIXED_WORDS, ((0, 0), (1, 2), (0, 0)))
-    regions = MIXED_REGIONS[:, ::-1]
-    np.testing.assert_allclose(
-        all_pairs(regions, words, "scan", images_per_block=2),
-        oracle.scores(regions, words, "scan"),
-        atol=1e-5,
-    )
-
-
-def test_blocks_of_nothing_score_nothing():
-    nothing = np.zeros((2, 3, DIM), "float32")
-    assert not all_pairs(nothing, MIXED_WORDS).any()
-    assert all_pairs(MIXED_REGIONS[:0], MIXED_WORDS).shape == (0, 7)
 
 
 @pytest.mark.parametrize("padding", ["exclude", "zero"])

@@ -43,6 +43,7 @@ MIDDLE = {
     },
     "data": {"tokenizer", "regions"},
     "regions": {"tokenizer", "data"},
+    "scoring": {"alignment"},
 }
 ABOVE_MODEL = (
     "config",

@@ -3,7 +3,7 @@
 import numpy as np
 from tqdm import tqdm
 
-from keras_teran.alignment import all_pairs
+from keras_teran.scoring import all_pairs
 from keras_teran.evaluation.recall import check_correspondence, recall_table
 
 IMAGES_PER_BLOCK = 256

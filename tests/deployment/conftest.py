@@ -1,0 +1,66 @@
+"""One small export, and what Keras says of it: the programs have to find the same."""
+
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+from tiny_models import tiny
+
+from keras_teran.export import export
+from keras_teran.tokenizer import CaptionTokenizer
+
+CAPTIONS = [
+    "a red square left of a blue disc",
+    "two green rings",
+    "a striped bar",
+    "Two cafés; one's DÉJÀ vu!",
+    "一只狗在草地上 dogs",
+]
+IMAGES, REGIONS = 30, 5
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory):
+    """An export, the stored region embeddings, and the Keras model itself."""
+    keras.utils.set_random_seed(0)
+    tokenizer = CaptionTokenizer.train(CAPTIONS, 190, max_length=12)
+    return written(tmp_path_factory.mktemp("deployed"), tiny(), tokenizer)
+
+
+@pytest.fixture(scope="session")
+def deployed_original(tmp_path_factory):
+    """The same of a model that scores by the original's rules, and is cased."""
+    keras.utils.set_random_seed(0)
+    tokenizer = CaptionTokenizer.train(CAPTIONS, 190, lowercase=False, max_length=200)
+    model = tiny(pooling="Symm", padding="zero", drop_last_word=True)
+    return written(tmp_path_factory.mktemp("original"), model, tokenizer)
+
+
+def written(folder, model, tokenizer):
+    """Exports, encodes the images by Keras, and stores what came out."""
+    export(model, tokenizer, folder / "exported", formats=("litert", "onnx"))
+    regions = stored_regions(model)
+    np.save(folder / "regions.npy", regions)
+    return SimpleNamespace(
+        folder=folder / "exported",
+        regions_file=folder / "regions.npy",
+        regions=regions,
+        model=model,
+        tokenizer=tokenizer,
+    )
+
+
+def stored_regions(model):
+    """Region embeddings of images with 0 to REGIONS regions."""
+    generator = np.random.default_rng(0)
+    dim = model.config["region_dim"]
+    corners = np.sort(generator.uniform(size=(IMAGES, REGIONS, 2, 2)), axis=2)
+    counts = generator.integers(0, REGIONS + 1, IMAGES)
+    counts[0], counts[1] = 0, REGIONS
+    images = {
+        "regions": generator.normal(size=(IMAGES, REGIONS, dim)).astype("float32"),
+        "boxes": corners.reshape(IMAGES, REGIONS, 4).astype("float32"),
+        "region_mask": np.arange(REGIONS) < counts[:, None],
+    }
+    return np.asarray(model.encode(images)["region_embeddings"])

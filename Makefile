@@ -19,12 +19,13 @@ OUT ?= runs/quickstart
 # Flags for pytest, e.g. TESTS="tests/test_export.py -x".
 TESTS ?=
 
-.PHONY: help quickstart test test-backends test-jax test-torch lint clean
+.PHONY: help quickstart test test-backends test-jax test-torch test-deployment lint clean
 
 help:
 	@echo "make quickstart     train, evaluate, export and look at a tiny TERAN ($(OUT))"
 	@echo "make test           the test suite on TensorFlow, offline"
 	@echo "make test-backends  the backend tests on JAX and on PyTorch"
+	@echo "make test-deployment  the exported files without Keras: LiteRT, JavaScript"
 	@echo "make lint           ruff: style and format"
 	@echo "make clean          remove the environments and caches (runs/ stays)"
 
@@ -40,13 +41,17 @@ test-backends: test-jax test-torch
 test-jax test-torch: test-%: .venv-%/.stamp
 	KERAS_BACKEND=$* .venv-$*/bin/python -m pytest tests/backends
 
+# Fetches the runtimes by pip and npm; skips, and says so, what cannot be reached.
+test-deployment: .venv/.stamp
+	KERAS_BACKEND=tensorflow .venv/bin/python -m pytest -rs tests/deployment
+
 lint: .venv/.stamp
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 
 clean:
 	rm -rf .venv .venv-jax .venv-torch build dist *.egg-info
-	rm -rf .pytest_cache .ruff_cache
+	rm -rf .pytest_cache .ruff_cache examples/javascript/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # $(call environment,FOLDER): a virtual environment, or a line that says what is

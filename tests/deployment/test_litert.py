@@ -72,15 +72,13 @@ def test_the_environment_lacks(python, package, tmp_path):
     assert f"No module named '{package}'" in found.stderr
 
 
+@pytest.mark.parametrize("case", ["deployed", "deployed_original"])
 @pytest.mark.parametrize(
     "sentence",
-    ["two green rings", "disc", "Two CAFÉS;\u00a0déjà [SEP] vu 狗", "a " + "x" * 101],
+    ["two green rings", "Two CAFÉS;\u00a0déjà [SEP] vu 狗", "a " + "x" * 101],
 )
-@pytest.mark.parametrize("case", ["deployed", "deployed_original"])
 def test_ids_vectors_and_ranking_equal_those_of_keras(search, request, case, sentence):
     deployed = request.getfixturevalue(case)
-    if case == "deployed_original" and sentence == "disc":
-        pytest.skip("a model that drops the last word has none left: refused, below")
     found = search(deployed.folder, deployed.regions_file, sentence, "--json")
     check_same(deployed, sentence, found.stdout)
 

@@ -23,6 +23,7 @@ from harness import arguments, report
 from plain_torch_step import PlainTeran, step
 
 from keras_teran import build_model
+from keras_teran.optimizer import FusedAdam
 
 REGIONS, TOKENS, MEAN_TOKENS = 36, 20, 13
 
@@ -83,7 +84,7 @@ def timed(prepare, batch, repeats):
             started = time.perf_counter()
             loss = run()
             seconds.append(time.perf_counter() - started)
-    except Exception as error:  # whatever a compiler raises
+    except Exception as error:  # noqa: BLE001 - whatever a compiler raises
         lines = str(error).strip().splitlines() or [""]
         return {
             "seconds": None,
@@ -122,9 +123,7 @@ def of_ours(batch, dtype, compiled):
         # anew; here is one width.
         for part in (model, model.image_encoder, model.caption_encoder):
             part.supports_jit = True
-    model.compile(
-        keras.optimizers.Adam(1e-5, global_clipnorm=2.0), jit_compile=compiled
-    )
+    model.compile(FusedAdam(1e-5, global_clipnorm=2.0), jit_compile=compiled)
     image_ids = np.arange(len(batch["regions"]))
     return lambda: float(
         model.train_on_batch(batch, image_ids, return_dict=True)["loss"]

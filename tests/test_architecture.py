@@ -21,6 +21,7 @@ BOTTOM = (
     "dropout",
     "exported",
     "losses",
+    "optimizer",
     "painting",
     "presets",
     "recipe",

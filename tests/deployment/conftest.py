@@ -1,10 +1,13 @@
 """One small export, and what Keras says of it: the programs have to find the same."""
 
+import re
+import shutil
 from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
+from node import PROGRAM, run
 from tiny_models import tiny
 
 from keras_teran.export import export
@@ -18,6 +21,9 @@ CAPTIONS = [
     "一只狗在草地上 dogs",
 ]
 IMAGES, REGIONS = 30, 5
+UNREACHABLE = re.compile(
+    "ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ETIMEDOUT|network", re.IGNORECASE
+)
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +41,20 @@ def deployed_original(tmp_path_factory):
     tokenizer = CaptionTokenizer.train(CAPTIONS, 190, lowercase=False, max_length=200)
     model = tiny(pooling="Symm", padding="zero", drop_last_word=True)
     return written(tmp_path_factory.mktemp("original"), model, tokenizer)
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory):
+    """A copy of the program with its packages installed, away from this project."""
+    if not shutil.which("npm"):
+        pytest.skip("needs Node.js: no npm on PATH")
+    folder = tmp_path_factory.mktemp("javascript") / "program"
+    shutil.copytree(PROGRAM, folder, ignore=shutil.ignore_patterns("node_modules"))
+    found = run(["npm", "ci", "--no-audit", "--no-fund"], folder)
+    if found.returncode and UNREACHABLE.search(found.stderr):
+        pytest.skip(f"npm reaches no registry: {found.stderr.splitlines()[0]}")
+    assert found.returncode == 0, found.stderr
+    return folder
 
 
 def written(folder, model, tokenizer):

@@ -22,6 +22,7 @@ from keras_teran.config import TrainingConfig
 from keras_teran.data.batches import PairBatches
 from keras_teran.data.splits import open_split
 from keras_teran.evaluation.callback import RetrievalEvaluation
+from keras_teran.optimizer import FusedAdam
 from keras_teran.recipe import learning_rate
 from keras_teran.training import RunKeeper, begin_run, finish_run, tokenizer_for
 
@@ -54,7 +55,7 @@ def main():
         **changes,
     )
     model.compile(
-        keras.optimizers.Adam(
+        FusedAdam(
             learning_rate(recipe, len(batches)),
             global_clipnorm=recipe["gradient_norm"],
         ),

@@ -29,7 +29,8 @@ def cosines(region_embeddings, word_embeddings):
         masked.
 
     Example:
-        >>>         >>> regions = np.eye(3, dtype="float32")[None]
+        >>> import numpy as np
+        >>> regions = np.eye(3, dtype="float32")[None]
         >>> tuple(cosines(regions, regions[:, 1:]).shape)
         (1, 1, 3, 2)
     """
@@ -65,7 +66,8 @@ def similarity(region_embeddings, word_embeddings, pooling="MrSw", padding="excl
         ValueError: when `pooling`, `padding` or a shape is not one of the above.
 
     Example:
-        >>>         >>> regions = np.eye(3, dtype="float32")[None]
+        >>> import numpy as np
+        >>> regions = np.eye(3, dtype="float32")[None]
         >>> words = np.array([[[0.6, 0.8, 0], [0, 0, 0]]], "float32")
         >>> float(similarity(regions, words)[0, 0])  # max(0.6, 0.8, 0)
         0.800000011920929
@@ -82,10 +84,60 @@ def similarity(region_embeddings, word_embeddings, pooling="MrSw", padding="excl
     real_regions = ops.expand_dims(_real(region_embeddings), (2, 3))
     real_words = ops.expand_dims(_real(word_embeddings), (0, 1))
     if pooling == "scan":
-        return _scan(cells, word_embeddings, real_regions, real_words)
+        return _scan(
+            cells,
+            real_regions,
+            real_words,
+            lambda p: _squared_of_all(p, word_embeddings),
+        )
     if padding == "zero":
         return _pool_zero(cells, real_words, pooling)
     return _pool(cells, real_regions, real_words, pooling)
+
+
+def pair_similarity(
+    region_embeddings, word_embeddings, pooling="MrSw", padding="exclude"
+):
+    """The score of each image with the one caption in its row.
+
+    Args:
+        region_embeddings: float (pairs, regions, dim), unit rows, zero where masked.
+        word_embeddings: float (pairs, words, dim), likewise.
+        pooling: str, one of `POOLINGS`.
+        padding: "exclude" or "zero", see `similarity`.
+
+    Returns:
+        float32 (pairs,): the diagonal of `similarity`.
+
+    Raises:
+        ValueError: as `similarity`.
+
+    Example:
+        >>> import numpy as np
+        >>> unit = np.eye(3, dtype="float32")
+        >>> [float(score) for score in pair_similarity(unit[:, None], unit[:, None])]
+        [1.0, 1.0, 1.0]
+    """
+    check_rules(pooling, padding)
+    check_shapes(region_embeddings, word_embeddings)
+    if padding == "zero":
+        word_embeddings = word_embeddings[:, 1:-2]
+        if word_embeddings.shape[1] == 0:
+            return ops.zeros(ops.shape(word_embeddings)[:1], "float32")
+    left = ops.cast(region_embeddings, "float32")
+    right = ops.cast(word_embeddings, "float32")
+    cells = ops.matmul(left, ops.transpose(right, (0, 2, 1)))[:, :, None, :]
+    real_regions = _real(region_embeddings)[:, :, None, None]
+    real_words = _real(word_embeddings)[:, None, None, :]
+    if pooling == "scan":
+        score = _scan(
+            cells, real_regions, real_words, lambda p: _squared_of_pairs(p, right)
+        )
+    elif padding == "zero":
+        score = _pool_zero(cells, real_words, pooling)
+    else:
+        score = _pool(cells, real_regions, real_words, pooling)
+    return score[:, 0]
 
 
 def check_rules(pooling, padding):
@@ -168,30 +220,42 @@ def _pool_zero(cells, real_words, pooling):
     return (ops.sum if pooling == "sum" else ops.mean)(cells, axis=(1, 3))
 
 
-def _scan(cells, word_embeddings, real_regions, real_words):
+def _scan(cells, real_regions, real_words, squared_length):
     """Regions attend to words; the attended vector is never formed.
 
     With p the attention of a region over the words, its attended vector is the sum of
     p_w times word w, so the dot product with the region is sum(p * A) and the squared
-    length is p G p, with G the products of the caption's words among themselves.
+    length is p G p, with G the products of the caption's words among themselves;
+    `squared_length` gives it, (images, regions, captions), for p like `cells`.
     """
     positive = ops.relu(cells)
     length = ops.sqrt(ops.sum(ops.square(positive), axis=1, keepdims=True) + _TINY**2)
     logits = positive / ops.maximum(length, _TINY)
     attention = ops.softmax(ops.where(real_words, logits, _BELOW_ANY_LOGIT), axis=-1)
-    words = ops.cast(word_embeddings, "float32")
-    products = ops.matmul(words, ops.transpose(words, (0, 2, 1)))
-    by_caption = ops.transpose(attention, (2, 0, 1, 3))
-    captions, images, regions, width = ops.shape(by_caption)
-    flat = ops.reshape(by_caption, (captions, images * regions, width))
-    squared = ops.sum(ops.matmul(flat, products) * flat, axis=-1)
-    squared = ops.transpose(
-        ops.reshape(squared, (captions, images, regions)), (1, 2, 0)
-    )
+    squared = squared_length(attention)
     dot = ops.sum(attention * cells, axis=-1)
     attended = dot / ops.sqrt(ops.maximum(squared, _TINY))
     real = ops.logical_and(ops.squeeze(real_regions, -1), ops.any(real_words, axis=-1))
     return ops.sum(ops.where(real, attended, 0.0), axis=1)
+
+
+def _squared_of_all(attention, words):
+    by_caption = ops.transpose(attention, (2, 0, 1, 3))
+    captions, images, regions, width = ops.shape(by_caption)
+    flat = ops.reshape(by_caption, (captions, images * regions, width))
+    squared = ops.sum(ops.matmul(flat, _products(words)) * flat, axis=-1)
+    return ops.transpose(ops.reshape(squared, (captions, images, regions)), (1, 2, 0))
+
+
+def _squared_of_pairs(attention, words):
+    flat = ops.squeeze(attention, 2)
+    return ops.sum(ops.matmul(flat, _products(words)) * flat, axis=-1)[..., None]
+
+
+def _products(words):
+    """Of each caption's words among themselves: (captions, words, words)."""
+    words = ops.cast(words, "float32")
+    return ops.matmul(words, ops.transpose(words, (0, 2, 1)))
 
 
 def _real(embeddings):

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 
 from keras_teran import model as _registers_teran  # noqa: F401  (for load_model)
-from keras_teran.scoring import all_pairs
 from keras_teran.explain import explain
 from keras_teran.run import MODEL_FILE, read_run_config
+from keras_teran.scoring import all_pairs
 from keras_teran.tokenizer import CaptionTokenizer
 
 

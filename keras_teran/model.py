@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_teran import alignment, caching, replicas
+from keras_teran import alignment, caching, replicas, sparse_gradient
 from keras_teran.backbone import backbone_config, copy_weights, load_backbone
 from keras_teran.encoders import (
     CAPTION_INPUTS,
@@ -231,7 +231,7 @@ class Teran(keras.Model):
             images = images["region_embeddings"]
         if isinstance(captions, dict):
             captions = captions["word_embeddings"]
-        return alignment.similarity(images, captions, self.pooling, self.padding)
+        return sparse_gradient.similarity(images, captions, self.pooling, self.padding)
 
     def encode(self, inputs, batch_size=256, progress=False):
         """Encodes many images, or many captions, of mixed size.

@@ -2,12 +2,12 @@
 
 `alignment.similarity` says what a score is; this file computes the same numbers for
 sets of any size. Only real regions meet real words, in blocks whose cosines stay in the
-processor's cache while they are pooled, and one thread pools while another multiplies.
+processor's cache while they are pooled.
 """
 
 import os
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 import keras
@@ -18,12 +18,13 @@ from tqdm import tqdm
 from keras_teran.alignment import check_rules, check_shapes, similarity
 
 DTYPES = ("float32", "bfloat16")
-BLOCK_BYTES = 10_000_000
+BLOCK_BYTES = 20_000_000
 
 # Rows of a block's product: enough for a matrix product to run at full speed.
-_ROWS = 1152
+_ROWS = 2304
 _FEWEST_COLUMNS = 64
 _BLOCKS_PER_CHUNK = 32
+_CORES = os.cpu_count()
 
 
 def all_pairs(
@@ -52,8 +53,9 @@ def all_pairs(
         padding: "exclude" or "zero", see `similarity`.
         dtype: "float32", or "bfloat16": the cosines, not their sums, are computed and
             rounded in bfloat16, each off by 0.004 or so.
-        block_bytes: int, bytes of the cosines that a processor core works on at a time.
-            Besides its arguments and its result the call needs some 40 of these.
+        block_bytes: int, bytes of the cosines that are worked on at a time; small enough
+            for the processor's cache. Besides its arguments and its result the call
+            needs some 40 times as much.
         out: NumPy float32 (images, captions) to write to, such as a memory map; None
             for a new array.
         progress: bool, show a bar.
@@ -93,7 +95,7 @@ def all_pairs(
     _score_in_blocks(
         _image_blocks(region_embeddings, images),
         _caption_blocks(word_embeddings, captions, block_bytes, dtype),
-        *((_host_cells, _host_scores) if on_host else (_both, _device_scores)),
+        _host_scores if on_host else _device_scores,
         rule,
         scores,
         progress,
@@ -185,14 +187,12 @@ def _evenly(rows, most):
     return np.array_split(rows, -(-len(rows) // most))
 
 
-def _score_in_blocks(images, captions, cells_of, scores_of, rule, scores, progress):
-    """Multiplies here, and pools in other threads what was multiplied before."""
-    cores = len(os.sched_getaffinity(0))
-    pending = deque()
+def _score_in_blocks(images, captions, block_scores, rule, scores, progress):
+    """Every image block with every caption block, a chunk of captions at a time."""
     blocks = len(images) * len(captions)
     with (
         tqdm(total=blocks, desc="scoring", disable=not progress) as bar,
-        ThreadPoolExecutor(cores) as threads,
+        ThreadPoolExecutor(_CORES) as threads,
     ):
         for start in range(0, len(captions), _BLOCKS_PER_CHUNK):
             chunk = captions[start : start + _BLOCKS_PER_CHUNK]
@@ -200,19 +200,9 @@ def _score_in_blocks(images, captions, cells_of, scores_of, rule, scores, progre
             for image_block in images:
                 vectors = _to_backend(image_block.vectors(), rule.dtype)
                 for some, columns in ready:
-                    cells = cells_of(vectors, columns)
-                    job = (scores_of, cells, image_block, some, rule, scores)
-                    pending.append(threads.submit(_pool_block, *job))
-                    if len(pending) > cores:
-                        pending.popleft().result()
+                    cells = np.ix_(image_block.rows, some.rows)
+                    scores[cells] = block_scores(vectors, columns, some, rule, threads)
                     bar.update()
-        for job in pending:
-            job.result()
-
-
-def _pool_block(scores_of, cells, images, captions, rule, scores):
-    block = scores_of(cells, images, captions, rule)
-    scores[np.ix_(images.rows, captions.rows)] = block
 
 
 def _to_backend(vectors, dtype):
@@ -228,35 +218,34 @@ def _columns(captions, dtype):
     return ops.reshape(vectors, (vectors.shape[0], -1))
 
 
-def _both(vectors, columns):
-    return vectors, columns
+def _host_scores(vectors, columns, captions, rule, threads):
+    """Scores of one block: one product, then each core pools its share of the images.
 
-
-def _host_cells(vectors, columns):
-    """Cosines (images * regions, words * captions), as NumPy sees them."""
-    flat = ops.reshape(vectors, (-1, vectors.shape[-1]))
-    return _as_numpy(ops.matmul(flat, columns))
-
-
-def _host_scores(cells, images, captions, rule):
-    """Scores of one block, pooled by NumPy where the product lies in cache."""
-    cells = cells.reshape(
-        len(images.rows), images.count, captions.count, len(captions.rows)
+    Pooling a block while the next is multiplied was slower: a product is cut into equal
+    shares, and waits for the core that came late to it.
+    """
+    images, regions, dim = vectors.shape
+    cells = _as_numpy(ops.matmul(ops.reshape(vectors, (-1, dim)), columns)).reshape(
+        images, regions, captions.count, len(captions.rows)
     )
+    shares = np.array_split(cells, min(_CORES, images))
+    return np.concatenate(list(threads.map(partial(_pool, rule=rule), shares)))
+
+
+def _pool(cells, rule):
+    """Scores (images, captions) of cosines (images, regions, words, captions)."""
+    images, regions, words, captions = cells.shape
     zero = rule.padding == "zero"
-    score = np.zeros((len(images.rows), len(captions.rows)), "float32")
+    score = np.zeros((images, captions), "float32")
     if rule.pooling in ("MrSw", "MrAVGw", "Symm"):
-        floor = zero and images.count < rule.most_regions
-        score += _sum_of_best(cells, 1, floor)
+        score += _sum_of_best(cells, 1, floor=zero and regions < rule.most_regions)
     if rule.pooling in ("MwSr", "Symm"):
-        floor = zero and captions.count < rule.most_words
-        score += _sum_of_best(cells, 2, floor)
-    return score / captions.count if rule.pooling == "MrAVGw" else score
+        score += _sum_of_best(cells, 2, floor=zero and words < rule.most_words)
+    return score / words if rule.pooling == "MrAVGw" else score
 
 
-def _device_scores(sides, images, captions, rule):
+def _device_scores(vectors, columns, captions, rule, threads):
     """Scores of one block by `alignment.similarity`, where the backend computes."""
-    vectors, columns = sides
     shape = (-1, captions.count, len(captions.rows))
     words = ops.transpose(ops.reshape(columns, shape), (2, 1, 0))
     if rule.padding == "zero":
@@ -266,7 +255,7 @@ def _device_scores(sides, images, captions, rule):
             ((0, 0), (left, rule.most_words - captions.count + right), (0, 0)),
         )
         vectors = ops.pad(
-            vectors, ((0, 0), (0, rule.most_regions - images.count), (0, 0))
+            vectors, ((0, 0), (0, rule.most_regions - vectors.shape[1]), (0, 0))
         )
     return ops.convert_to_numpy(similarity(vectors, words, rule.pooling, rule.padding))
 

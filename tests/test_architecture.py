@@ -41,10 +41,12 @@ MIDDLE = {
         "losses",
         "presets",
         "replicas",
+        "sparse_gradient",
     },
     "data": {"tokenizer", "regions"},
     "regions": {"tokenizer", "data"},
     "scoring": {"alignment"},
+    "sparse_gradient": {"alignment"},
 }
 ABOVE_MODEL = (
     "config",

@@ -3,8 +3,8 @@
 import numpy as np
 from tqdm import tqdm
 
-from keras_teran.scoring import all_pairs
 from keras_teran.evaluation.recall import check_correspondence, recall_table
+from keras_teran.scoring import all_pairs
 
 IMAGES_PER_BLOCK = 256
 CAPTIONS_PER_BLOCK = 2048

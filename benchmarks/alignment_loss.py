@@ -1,0 +1,127 @@
+"""The alignment loss, forward and backward, against the published formulation.
+
+    python benchmarks/alignment_loss.py
+    python benchmarks/alignment_loss.py --pairs 512 --contenders ours
+
+Both give the gradients of the hinge loss with hardest negatives to every region and
+word vector. `peak MiB` is what the process grew by at its highest while one ran, by
+Linux' resettable high-water mark. *limit* is the one product of the forward pass and
+the two of the backward pass, for real regions and real words, with nothing around them.
+"""
+
+import gc
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from expanded import expanded_similarity
+from harness import arguments, report, seconds_in_turns
+from sets import encoded_captions, encoded_images
+
+from keras_teran import Hinge
+from keras_teran.alignment import similarity
+
+
+def main():
+    """Times the contenders and reads their peak memory."""
+    args = arguments(
+        __doc__,
+        pairs=128,
+        regions=36,
+        tokens=20,
+        words=11,
+        dim=1024,
+        contenders="expanded,ours,limit",
+    )
+    regions = encoded_images(args.pairs, args.regions, args.dim)
+    # The encoder leaves [CLS] and [SEP] as zeros at both ends.
+    words, counts = encoded_captions(args.pairs, args.tokens - 2, args.words, args.dim)
+    words = np.pad(words, ((0, 0), (1, 1), (0, 0)))
+    ids = tf.range(args.pairs)
+    region_counts = tf.fill((args.pairs,), args.regions)
+    inner = tf.constant(words[:, 1:-1])
+    given = tf.constant(regions), tf.constant(words)
+
+    ways = {
+        "expanded": gradients_of(
+            lambda left, right: expanded_similarity(left, right, region_counts, counts),
+            ids,
+            (given[0], inner),
+        ),
+        "ours": gradients_of(similarity, ids, given),
+        "limit": products(args, int(counts.sum())),
+    }
+    chosen = {name: ways[name] for name in args.contenders.split(",")}
+    peaks = {name: peak_mebibytes(function) for name, function in chosen.items()}
+    seconds = seconds_in_turns(args.repeats, **chosen)
+    base = next(iter(seconds))
+    rows = [
+        {
+            "what": name,
+            "seconds": value,
+            f"times {base}": seconds[base] / value,
+            "peak MiB": peaks[name],
+            f"{base}'s memory, times": peaks[base] / max(peaks[name], 1),
+        }
+        for name, value in seconds.items()
+    ]
+    report(
+        f"alignment_loss_{args.pairs}",
+        rows,
+        args.out,
+        pairs=args.pairs,
+        regions=args.regions,
+        tokens=args.tokens,
+        real_words=int(counts.sum()),
+        dim=args.dim,
+    )
+
+
+def gradients_of(score, ids, given):
+    """A compiled function that gives the loss and its two gradients."""
+    loss_of = Hinge()
+
+    @tf.function
+    def step(left, right):
+        with tf.GradientTape() as tape:
+            tape.watch((left, right))
+            loss = loss_of(score(left, right), ids)
+        return loss, tape.gradient(loss, (left, right))
+
+    return lambda: step(*given)[0].numpy()
+
+
+def products(args, real_words):
+    """Three products: cosines, and their gradient to regions and to words."""
+    rows = args.pairs * args.regions
+    left = tf.random.normal((rows, args.dim))
+    right = tf.random.normal((args.dim, real_words))
+    cells = tf.random.normal((rows, real_words))
+
+    def multiply():
+        tf.matmul(left, right)
+        tf.matmul(cells, right, transpose_b=True)
+        tf.matmul(left, cells, transpose_a=True).numpy()
+
+    return multiply
+
+
+def peak_mebibytes(function):
+    """How far the resident memory rose above where it was, in a second run."""
+    function()
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _status("VmRSS")
+    function()
+    return (_status("VmHWM") - before) / 1024
+
+
+def _status(key):
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(key + ":"):
+            return int(line.split()[1])
+    raise KeyError(key)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""The similarity of a batch with a gradient that costs what the loss makes it cost.
+
+A ranking loss on the hardest negatives looks at three scores a pair: of a batch's
+images times captions only these have a gradient. So nothing of the forward pass is
+kept; going back, the pairs whose score has a gradient are scored once more, alone. Where
+most have one (the sum over negatives) all pairs are, in blocks. Neither pass holds more
+than a block of cosines. On other backends than TensorFlow this is
+`alignment.similarity`, with the same gradients.
+"""
+
+import keras
+
+from keras_teran import alignment
+
+# Cosines held at a time, and pairs scored again at a time.
+_CELLS = 2**24
+_PAIRS = 512
+# A gradient by pairs multiplies in small pieces: it pays where one in so many has one.
+_ONE_IN = 6
+
+
+def similarity(region_embeddings, word_embeddings, pooling="MrSw", padding="exclude"):
+    """`alignment.similarity`, with the gradient described above.
+
+    Where several members tie for a maximum the gradient is shared among them, as
+    TensorFlow shares it.
+
+    Args:
+        region_embeddings: float (images, regions, dim).
+        word_embeddings: float (captions, words, dim).
+        pooling: str, one of `alignment.POOLINGS`.
+        padding: "exclude" or "zero".
+
+    Returns:
+        float32 (images, captions).
+
+    Raises:
+        ValueError: as `alignment.similarity`.
+    """
+
+    if keras.backend.backend() != "tensorflow":
+        return alignment.similarity(
+            region_embeddings, word_embeddings, pooling, padding
+        )
+    import tensorflow as tf
+
+    def score(regions, words):
+        return alignment.similarity(regions, words, pooling, padding)
+
+    def score_pairs(regions, words):
+        return alignment.pair_similarity(regions, words, pooling, padding)
+
+    @tf.custom_gradient
+    def scored(regions, words):
+        def backward(upstream):
+            pairs = tf.where(tf.not_equal(upstream, 0))
+            few = tf.shape(pairs)[0] * _ONE_IN <= tf.size(upstream)
+            return tf.cond(
+                few,
+                lambda: _gradient_of_pairs(
+                    score_pairs, regions, words, pairs, tf.gather_nd(upstream, pairs)
+                ),
+                lambda: _gradient_of_all(score, regions, words, upstream),
+            )
+
+        return _score_in_blocks(score, regions, words), backward
+
+    regions = tf.convert_to_tensor(region_embeddings)
+    words = tf.convert_to_tensor(word_embeddings)
+    alignment.check_shapes(regions, words)
+    return scored(regions, words)
+
+
+def _score_in_blocks(score, regions, words):
+    import tensorflow as tf
+
+    step = _images_per_block(regions, words)
+    images = tf.shape(regions)[0]
+
+    def body(start, scores):
+        block = score(regions[start : start + step], words)
+        return start + step, tf.concat([scores, block], axis=0)
+
+    def looped():
+        return tf.while_loop(
+            lambda start, _: start < images,
+            body,
+            (0, tf.zeros((0, tf.shape(words)[0]))),
+            shape_invariants=(tf.TensorShape([]), tf.TensorShape([None, None])),
+            parallel_iterations=1,
+        )[1]
+
+    scores = tf.cond(step >= images, lambda: score(regions, words), looped)
+    return tf.ensure_shape(scores, (regions.shape[0], words.shape[0]))
+
+
+def _gradient_of_all(score, regions, words, upstream):
+    """Both gradients, scoring blocks of images with all captions once more."""
+    import tensorflow as tf
+
+    step = _images_per_block(regions, words)
+
+    def body(start, of_regions, of_words):
+        part = slice(start, start + step)
+        block = regions[part]
+        with tf.GradientTape() as tape:
+            tape.watch((block, words))
+            scores = score(block, words)
+        left, right = tape.gradient(scores, (block, words), upstream[part])
+        return start + step, tf.concat([of_regions, left], axis=0), of_words + right
+
+    return tf.while_loop(
+        lambda start, *_: start < tf.shape(regions)[0],
+        body,
+        (0, regions[:0], tf.zeros_like(words)),
+        shape_invariants=(
+            tf.TensorShape([]),
+            tf.TensorShape([None, *regions.shape[1:]]),
+            words.shape,
+        ),
+        parallel_iterations=1,
+    )[1:]
+
+
+def _gradient_of_pairs(score_pairs, regions, words, pairs, upstream):
+    """Both gradients from (image, caption) pairs and the gradient of their scores."""
+    import tensorflow as tf
+
+    def body(start, of_regions, of_words):
+        part = slice(start, start + _PAIRS)
+        images, captions = pairs[part, 0], pairs[part, 1]
+        left, right = tf.gather(regions, images), tf.gather(words, captions)
+        with tf.GradientTape() as tape:
+            tape.watch((left, right))
+            scores = score_pairs(left, right)
+        left, right = tape.gradient(scores, (left, right), upstream[part])
+        return (
+            start + _PAIRS,
+            tf.tensor_scatter_nd_add(of_regions, images[:, None], left),
+            tf.tensor_scatter_nd_add(of_words, captions[:, None], right),
+        )
+
+    return tf.while_loop(
+        lambda start, *_: start < tf.shape(pairs)[0],
+        body,
+        (0, tf.zeros_like(regions), tf.zeros_like(words)),
+        parallel_iterations=1,
+    )[1:]
+
+
+def _images_per_block(regions, words):
+    import tensorflow as tf
+
+    shape, others = tf.shape(regions), tf.shape(words)
+    cells = tf.cast(shape[1], tf.int64) * tf.cast(others[0] * others[1], tf.int64)
+    return tf.cast(tf.maximum(_CELLS // tf.maximum(cells, 1), 1), tf.int32)

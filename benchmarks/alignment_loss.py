@@ -4,12 +4,12 @@
     python benchmarks/alignment_loss.py --pairs 512 --contenders ours
 
 Both give the gradients of the hinge loss with hardest negatives to every region and
-word vector. `peak MiB` is what the process grew by at its highest while one ran, by
-Linux' resettable high-water mark. *limit* is the one product of the forward pass and
+word vector. `peak MiB` is how far a process of its own grew at its highest while one ran. *limit* is the one product of the forward pass and
 the two of the backward pass, for real regions and real words, with nothing around them.
 """
 
-import gc
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -33,27 +33,12 @@ def main():
         dim=1024,
         contenders="expanded,ours,limit",
     )
-    regions = encoded_images(args.pairs, args.regions, args.dim)
-    # The encoder leaves [CLS] and [SEP] as zeros at both ends.
-    words, counts = encoded_captions(args.pairs, args.tokens - 2, args.words, args.dim)
-    words = np.pad(words, ((0, 0), (1, 1), (0, 0)))
-    ids = tf.range(args.pairs)
-    region_counts = tf.fill((args.pairs,), args.regions)
-    inner = tf.constant(words[:, 1:-1])
-    given = tf.constant(regions), tf.constant(words)
-
-    ways = {
-        "expanded": gradients_of(
-            lambda left, right: expanded_similarity(left, right, region_counts, counts),
-            ids,
-            (given[0], inner),
-        ),
-        "ours": gradients_of(similarity, ids, given),
-        "limit": products(args, int(counts.sum())),
+    names = args.contenders.split(",")
+    ways, real_words = contenders(args)
+    seconds = seconds_in_turns(args.repeats, **{name: ways[name] for name in names})
+    peaks = {
+        name: in_a_process_of_its_own(peak_mebibytes, name, args) for name in names
     }
-    chosen = {name: ways[name] for name in args.contenders.split(",")}
-    peaks = {name: peak_mebibytes(function) for name, function in chosen.items()}
-    seconds = seconds_in_turns(args.repeats, **chosen)
     base = next(iter(seconds))
     rows = [
         {
@@ -72,9 +57,32 @@ def main():
         pairs=args.pairs,
         regions=args.regions,
         tokens=args.tokens,
-        real_words=int(counts.sum()),
+        real_words=real_words,
         dim=args.dim,
     )
+
+
+def contenders(args):
+    """Functions without arguments by name, and the number of real words."""
+    regions = encoded_images(args.pairs, args.regions, args.dim)
+    # The encoder leaves [CLS] and [SEP] as zeros at both ends.
+    words, counts = encoded_captions(args.pairs, args.tokens - 2, args.words, args.dim)
+    words = np.pad(words, ((0, 0), (1, 1), (0, 0)))
+    ids = tf.range(args.pairs)
+    region_counts = tf.fill((args.pairs,), args.regions)
+    inner = tf.constant(words[:, 1:-1])
+    given = tf.constant(regions), tf.constant(words)
+
+    ways = {
+        "expanded": gradients_of(
+            lambda left, right: expanded_similarity(left, right, region_counts, counts),
+            ids,
+            (given[0], inner),
+        ),
+        "ours": gradients_of(similarity, ids, given),
+        "limit": products(args, int(counts.sum())),
+    }
+    return ways, int(counts.sum())
 
 
 def gradients_of(score, ids, given):
@@ -106,11 +114,16 @@ def products(args, real_words):
     return multiply
 
 
-def peak_mebibytes(function):
-    """How far the resident memory rose above where it was, in a second run."""
-    function()
-    gc.collect()
-    Path("/proc/self/clear_refs").write_text("5")
+def in_a_process_of_its_own(function, *arguments):
+    """What a function returns that is called in a new interpreter."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as process:
+        return process.submit(function, *arguments).result()
+
+
+def peak_mebibytes(name, args):
+    """How far the resident memory rises in the first run, tracing included."""
+    function = contenders(args)[0][name]
     before = _status("VmRSS")
     function()
     return (_status("VmHWM") - before) / 1024

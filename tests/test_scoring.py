@@ -1,6 +1,5 @@
 """Scores of whole sets against loops, and against the same scores in one piece."""
 
-import keras
 import numpy as np
 import oracle_scores as oracle
 import pytest
@@ -173,7 +172,3 @@ def test_an_array_that_does_not_fit_is_refused_with_both_shapes():
 def test_an_unknown_dtype_is_refused_by_name():
     with pytest.raises(ValueError, match="dtype='float16'.*float32, bfloat16"):
         all_pairs(REGIONS, WORDS, dtype="float16")
-
-
-def test_the_host_is_where_keras_multiplies_here():
-    assert keras.backend.backend() == "tensorflow" and scoring._computes_on_host()

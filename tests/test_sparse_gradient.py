@@ -25,6 +25,10 @@ REGIONS = unit_sets(5, 0, [5, 3, 1, 4, 0, 2, 5, 5])
 WORDS = tf.pad(unit_sets(6, 1, [6, 1, 4, 0, 2, 5, 3, 4]), ((0, 0), (1, 2), (0, 0)))
 
 
+def hinge(scores):
+    return Hinge()(scores, IDS)
+
+
 def gradients(score, loss_of, *rules, compiled=False):
     def step(regions, words):
         with tf.GradientTape() as tape:
@@ -51,11 +55,10 @@ def pieces(request, monkeypatch):
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_scores_and_gradients_equal_autodiff(pooling, padding, by, pieces, monkeypatch):
     monkeypatch.setattr(sparse_gradient, "_ONE_IN", 0 if by == "pairs" else 10**6)
-    loss_of = lambda scores: Hinge()(scores, IDS)  # noqa: E731
-    expected = gradients(alignment.similarity, loss_of, pooling, padding)
+    expected = gradients(alignment.similarity, hinge, pooling, padding)
     for compiled in (False, True):
         received = gradients(
-            sparse_gradient.similarity, loss_of, pooling, padding, compiled=compiled
+            sparse_gradient.similarity, hinge, pooling, padding, compiled=compiled
         )
         for one, other in zip(received, expected, strict=True):
             np.testing.assert_allclose(one, other, atol=2e-5)

@@ -11,7 +11,7 @@ from pathlib import Path
 # Six per cents. Chance is about 10 on 240 images; two epochs on 500 scenes gave 216, and
 # 142 to the bag of words.
 LEAST_RSUM = 150.0
-ARTIFACTS = 6
+ARTIFACTS = 12
 
 
 def wrong_with_report(folder):
@@ -27,7 +27,7 @@ def wrong_with_report(folder):
 
 
 def wrong_with_exports(folder):
-    """Both encoders in three formats, as their manifest says, and near Keras."""
+    """Encoders, scorer and aligner in three formats, as the manifest says, near Keras."""
     manifests = list(folder.rglob("manifest.json"))
     if len(manifests) != 1:
         return [f"{len(manifests)} export manifests under {folder}, not 1"]

@@ -19,7 +19,7 @@ from harness import arguments, report, seconds_in_turns
 from sets import encoded_captions, encoded_images
 
 from keras_teran import Hinge
-from keras_teran.alignment import similarity
+from keras_teran.sparse_gradient import similarity
 
 
 def main():

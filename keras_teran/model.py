@@ -231,7 +231,9 @@ class Teran(keras.Model):
             images = images["region_embeddings"]
         if isinstance(captions, dict):
             captions = captions["word_embeddings"]
-        return sparse_gradient.similarity(images, captions, self.pooling, self.padding)
+        # XLA compiles neither loops over blocks nor sets of unknown size.
+        score = alignment if self.jit_compile else sparse_gradient
+        return score.similarity(images, captions, self.pooling, self.padding)
 
     def encode(self, inputs, batch_size=256, progress=False):
         """Encodes many images, or many captions, of mixed size.

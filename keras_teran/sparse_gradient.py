@@ -4,8 +4,9 @@ A ranking loss on the hardest negatives looks at three scores a pair: of a batch
 images times captions only these have a gradient. So nothing of the forward pass is
 kept; going back, the pairs whose score has a gradient are scored once more, alone. Where
 most have one (the sum over negatives) all pairs are, in blocks. Neither pass holds more
-than a block of cosines. On other backends than TensorFlow this is
-`alignment.similarity`, with the same gradients.
+than a block of cosines, and where the maximum is over regions only real words are
+multiplied. On other backends than TensorFlow this is `alignment.similarity`, with the
+same gradients.
 """
 
 import keras
@@ -47,6 +48,11 @@ def similarity(region_embeddings, word_embeddings, pooling="MrSw", padding="excl
     def score(regions, words):
         return alignment.similarity(regions, words, pooling, padding)
 
+    def score_forward(regions, words):
+        if pooling in ("MrSw", "MrAVGw"):
+            return _best_regions(regions, words, pooling, padding)
+        return score(regions, words)
+
     def score_pairs(regions, words):
         return alignment.pair_similarity(regions, words, pooling, padding)
 
@@ -63,12 +69,47 @@ def similarity(region_embeddings, word_embeddings, pooling="MrSw", padding="excl
                 lambda: _gradient_of_all(score, regions, words, upstream),
             )
 
-        return _score_in_blocks(score, regions, words), backward
+        return _score_in_blocks(score_forward, regions, words), backward
 
     regions = tf.convert_to_tensor(region_embeddings)
     words = tf.convert_to_tensor(word_embeddings)
     alignment.check_shapes(regions, words)
     return scored(regions, words)
+
+
+def _best_regions(regions, words, pooling, padding):
+    """MrSw and MrAVGw without products of padded words; no gradient is taken of it."""
+    import tensorflow as tf
+
+    if padding == "zero":
+        words = words[:, 1:-2]
+    else:
+        regions = _without_padding(regions)
+    real = tf.reduce_any(words != 0, axis=-1)
+    packed = tf.cast(tf.boolean_mask(words, real), "float32")
+    owners = tf.one_hot(tf.where(real)[:, 0], tf.shape(words)[0])
+    shape = tf.shape(regions)
+    flat = tf.cast(tf.reshape(regions, (-1, regions.shape[2])), "float32")
+    cells = tf.matmul(flat, packed, transpose_b=True)
+    best = tf.reduce_max(
+        tf.reshape(cells, (shape[0], shape[1], tf.shape(packed)[0])), axis=1
+    )
+    score = tf.matmul(best, owners)
+    if pooling == "MrSw":
+        return score
+    return score / tf.maximum(tf.reduce_sum(owners, axis=0), 1.0)
+
+
+def _without_padding(regions):
+    """A real region of the same image in place of each padded one: no maximum changes.
+
+    An image with no real region keeps its zeros, and scores 0.
+    """
+    import tensorflow as tf
+
+    real = tf.reduce_any(regions != 0, axis=-1, keepdims=True)
+    first = tf.argmax(tf.cast(real[..., 0], "int32"), axis=1)
+    return tf.where(real, regions, tf.gather(regions, first[:, None], batch_dims=1))
 
 
 def _score_in_blocks(score, regions, words):
@@ -81,16 +122,13 @@ def _score_in_blocks(score, regions, words):
         block = score(regions[start : start + step], words)
         return start + step, tf.concat([scores, block], axis=0)
 
-    def looped():
-        return tf.while_loop(
-            lambda start, _: start < images,
-            body,
-            (0, tf.zeros((0, tf.shape(words)[0]))),
-            shape_invariants=(tf.TensorShape([]), tf.TensorShape([None, None])),
-            parallel_iterations=1,
-        )[1]
-
-    scores = tf.cond(step >= images, lambda: score(regions, words), looped)
+    _, scores = tf.while_loop(
+        lambda start, _: start < images,
+        body,
+        (0, tf.zeros((0, tf.shape(words)[0]))),
+        shape_invariants=(tf.TensorShape([]), tf.TensorShape([None, None])),
+        parallel_iterations=1,
+    )
     return tf.ensure_shape(scores, (regions.shape[0], words.shape[0]))
 
 

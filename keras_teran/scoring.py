@@ -16,6 +16,13 @@ from keras import ops
 from tqdm import tqdm
 
 from keras_teran.alignment import check_rules, check_shapes, similarity
+from keras_teran.packing import (
+    caption_blocks,
+    evenly,
+    groups_of,
+    image_blocks,
+    real_members,
+)
 
 DTYPES = ("float32", "bfloat16")
 BLOCK_BYTES = 20_000_000
@@ -23,6 +30,10 @@ BLOCK_BYTES = 20_000_000
 # Rows of a block's product: enough for a matrix product to run at full speed.
 _ROWS = 2304
 _FEWEST_COLUMNS = 64
+# A product is cut into tiles, and on some processors what is left over at the edges adds
+# up in another order. Filled up with zeros every cosine is of a whole tile, so equal
+# vectors have equal cosines to the bit wherever they stand, and ties stay ties.
+_TILE_ROWS, _TILE_COLUMNS = 48, 64
 _BLOCKS_PER_CHUNK = 32
 _CORES = os.cpu_count()
 
@@ -82,8 +93,7 @@ def all_pairs(
     if padding == "zero":
         word_embeddings = word_embeddings[:, 1:-2]
         width = max(width - 3, 0)
-    images = _groups(region_embeddings)
-    captions = _groups(word_embeddings)
+    images, captions = groups_of(region_embeddings), groups_of(word_embeddings)
     if pooling in ("sum", "mean"):
         cells = region_embeddings.shape[1] * width if padding == "zero" else None
         _score_by_sums(
@@ -91,15 +101,16 @@ def all_pairs(
         )
         return scores
     rule = _Rule(pooling, padding, region_embeddings.shape[1], width, dtype)
-    on_host = pooling != "scan" and _computes_on_host()
-    _score_in_blocks(
-        _image_blocks(region_embeddings, images),
-        _caption_blocks(word_embeddings, captions, block_bytes, dtype),
-        _host_scores if on_host else _device_scores,
+    for rows, columns, found in _blocks(
+        region_embeddings,
+        word_embeddings,
+        images,
+        captions,
         rule,
-        scores,
+        block_bytes,
         progress,
-    )
+    ):
+        scores[np.ix_(rows, columns)] = found
     return scores
 
 
@@ -109,29 +120,6 @@ class _Rule(NamedTuple):
     most_regions: int
     most_words: int
     dtype: str
-
-
-class _Group(NamedTuple):
-    """Sets with the same number of real members."""
-
-    rows: np.ndarray
-    count: int
-
-
-class _Block(NamedTuple):
-    """Some sets of one group: `vectors()` gives them, (sets, count, dim)."""
-
-    rows: np.ndarray
-    count: int
-    source: np.ndarray
-
-    def vectors(self):
-        chosen = self.source[self.rows]
-        packed = chosen[:, : self.count]
-        if np.any(packed, axis=-1).all():
-            return packed
-        real = np.any(chosen, axis=-1)
-        return chosen[real].reshape(len(self.rows), self.count, -1)
 
 
 def _result(out, shape, dtype):
@@ -149,46 +137,17 @@ def _result(out, shape, dtype):
     return out
 
 
-def _groups(embeddings, step=1024):
-    """Non-empty sets by their number of real members, fewest first."""
-    counts = np.concatenate(
-        [
-            np.any(embeddings[start : start + step], axis=-1).sum(axis=-1)
-            for start in range(0, len(embeddings), step)
-        ]
-        or [np.zeros(0, int)]
-    )
-    return [
-        _Group(np.flatnonzero(counts == count), int(count))
-        for count in np.unique(counts[counts > 0])
-    ]
+def _blocks(regions, words, images, captions, rule, block_bytes, progress):
+    """Every image block with every caption block, a chunk of captions at a time.
 
-
-def _image_blocks(embeddings, groups):
-    return [
-        _Block(rows, group.count, embeddings)
-        for group in groups
-        for rows in _evenly(group.rows, max(1, _ROWS // group.count))
-    ]
-
-
-def _caption_blocks(embeddings, groups, block_bytes, dtype):
-    itemsize = 4 if dtype == "float32" else 2
-    columns = max(block_bytes // (_ROWS * itemsize), _FEWEST_COLUMNS)
-    return [
-        _Block(rows, group.count, embeddings)
-        for group in groups
-        for rows in _evenly(group.rows, max(1, columns // group.count))
-    ]
-
-
-def _evenly(rows, most):
-    """Cut into as few pieces as `most` allows, of nearly equal length."""
-    return np.array_split(rows, -(-len(rows) // most))
-
-
-def _score_in_blocks(images, captions, block_scores, rule, scores, progress):
-    """Every image block with every caption block, a chunk of captions at a time."""
+    Yields `(rows, columns, scores)`.
+    """
+    itemsize = 4 if rule.dtype == "float32" else 2
+    most_columns = max(block_bytes // (_ROWS * itemsize), _FEWEST_COLUMNS)
+    images = image_blocks(images, _ROWS)
+    captions = caption_blocks(words, captions, most_columns)
+    on_host = rule.pooling != "scan" and _computes_on_host()
+    score = _host_scores if on_host else _device_scores
     blocks = len(images) * len(captions)
     with (
         tqdm(total=blocks, desc="scoring", disable=not progress) as bar,
@@ -196,94 +155,95 @@ def _score_in_blocks(images, captions, block_scores, rule, scores, progress):
     ):
         for start in range(0, len(captions), _BLOCKS_PER_CHUNK):
             chunk = captions[start : start + _BLOCKS_PER_CHUNK]
-            ready = [(some, _columns(some, rule.dtype)) for some in chunk]
-            for image_block in images:
-                vectors = _to_backend(image_block.vectors(), rule.dtype)
+            ready = [
+                (some, ops.transpose(_tiled(some.vectors(), _TILE_COLUMNS, rule.dtype)))
+                for some in chunk
+            ]
+            for group in images:
+                shape = (len(group.rows), group.count)
+                members = real_members(regions, group).reshape(-1, regions.shape[2])
+                vectors = _tiled(members, _TILE_ROWS, rule.dtype)
                 for some, columns in ready:
-                    cells = np.ix_(image_block.rows, some.rows)
-                    scores[cells] = block_scores(vectors, columns, some, rule, threads)
+                    found = score(vectors, shape, columns, some.segments, rule, threads)
+                    yield group.rows, some.rows, found
                     bar.update()
 
 
-def _to_backend(vectors, dtype):
+def _tiled(vectors, tile, dtype):
+    """Vectors of the backend, and zeros until their number is a multiple of `tile`."""
+    vectors = np.pad(vectors, ((0, -len(vectors) % tile), (0, 0)))
     return ops.cast(ops.convert_to_tensor(vectors), dtype)
 
 
-def _columns(captions, dtype):
-    """The words of a block as columns, (dim, words * captions), word by word.
-
-    With the captions innermost, pooling over words runs along whole vectors.
-    """
-    vectors = ops.transpose(_to_backend(captions.vectors(), dtype), (2, 1, 0))
-    return ops.reshape(vectors, (vectors.shape[0], -1))
-
-
-def _host_scores(vectors, columns, captions, rule, threads):
+def _host_scores(vectors, shape, columns, segments, rule, threads):
     """Scores of one block: one product, then each core pools its share of the images.
 
     Pooling a block while the next is multiplied was slower: a product is cut into equal
     shares, and waits for the core that came late to it.
     """
-    images, regions, dim = vectors.shape
-    cells = _as_numpy(ops.matmul(ops.reshape(vectors, (-1, dim)), columns)).reshape(
-        images, regions, captions.count, len(captions.rows)
-    )
+    images, regions = shape
+    cells = _as_numpy(ops.matmul(vectors, columns))[: images * regions]
+    cells = cells.reshape(images, regions, -1)
+    pool = partial(_pool, segments=segments, rule=rule)
     shares = np.array_split(cells, min(_CORES, images))
-    return np.concatenate(list(threads.map(partial(_pool, rule=rule), shares)))
+    return np.concatenate(list(threads.map(pool, shares)))
 
 
-def _pool(cells, rule):
-    """Scores (images, captions) of cosines (images, regions, words, captions)."""
-    images, regions, words, captions = cells.shape
+def _pool(cells, segments, rule):
+    """Scores (images, captions) of cosines (images, regions, columns)."""
+    images, regions, _ = cells.shape
     zero = rule.padding == "zero"
-    score = np.zeros((images, captions), "float32")
+    score = np.zeros((images, segments[-1].captions.stop), "float32")
     if rule.pooling in ("MrSw", "MrAVGw", "Symm"):
-        score += _sum_of_best(cells, 1, floor=zero and regions < rule.most_regions)
+        best = _largest(cells, 1, floor=zero and regions < rule.most_regions)
+        for count, captions, columns in segments:
+            words = best[:, columns].reshape(images, count, -1)
+            score[:, captions] += words.sum(axis=1)
     if rule.pooling in ("MwSr", "Symm"):
-        score += _sum_of_best(cells, 2, floor=zero and words < rule.most_words)
-    return score / words if rule.pooling == "MrAVGw" else score
+        for count, captions, columns in segments:
+            words = cells[:, :, columns].reshape(images, regions, count, -1)
+            best = _largest(words, 2, floor=zero and count < rule.most_words)
+            score[:, captions] += best.sum(axis=1)
+    if rule.pooling == "MrAVGw":
+        for count, captions, _ in segments:
+            score[:, captions] /= count
+    return score
 
 
-def _device_scores(vectors, columns, captions, rule, threads):
+def _device_scores(vectors, shape, columns, segments, rule, threads):
     """Scores of one block by `alignment.similarity`, where the backend computes."""
-    shape = (-1, captions.count, len(captions.rows))
-    words = ops.transpose(ops.reshape(columns, shape), (2, 1, 0))
-    if rule.padding == "zero":
-        left, right = (1, 2)
-        words = ops.pad(
-            words,
-            ((0, 0), (left, rule.most_words - captions.count + right), (0, 0)),
-        )
-        vectors = ops.pad(
-            vectors, ((0, 0), (0, rule.most_regions - vectors.shape[1]), (0, 0))
-        )
-    return ops.convert_to_numpy(similarity(vectors, words, rule.pooling, rule.padding))
+    images, regions = shape
+    zero = rule.padding == "zero"
+    vectors = ops.reshape(vectors[: images * regions], (images, regions, -1))
+    if zero:
+        missing = rule.most_regions - regions
+        vectors = ops.pad(vectors, ((0, 0), (0, missing), (0, 0)))
+    found = []
+    for count, captions, part in segments:
+        by_word = (-1, count, captions.stop - captions.start)
+        words = ops.transpose(ops.reshape(columns[:, part], by_word), (2, 1, 0))
+        if zero:
+            # The rule takes the first position off, and the last two.
+            words = ops.pad(words, ((0, 0), (1, rule.most_words - count + 2), (0, 0)))
+        scores = similarity(vectors, words, rule.pooling, rule.padding)
+        found.append(ops.convert_to_numpy(scores))
+    return np.concatenate(found, axis=1)
 
 
-def _sum_of_best(cells, axis, floor):
-    """Sum over one side of the maximum over the other (`axis`), float32.
-
-    `floor`: padding takes part in the maximum, with a cosine of 0.
-    """
-    best = _largest(cells, axis)
-    if floor:
-        np.maximum(best, 0, out=best)
-    return best.sum(axis=1)
-
-
-def _largest(cells, axis):
+def _largest(cells, axis, floor=False):
     """float32 maxima of float32, or of the bits of bfloat16 read as int16.
 
-    Floats of one sign are ordered as their bits are, and as int16 every float with a
-    sign bit comes before every one without; so the integers' maximum is the floats',
-    but where all are negative, whose order is reversed.
+    `floor`: padding takes part, with a cosine of 0. Floats of one sign are ordered as
+    their bits are, and as int16 every float with a sign bit comes before every one
+    without; so the integers' maximum is the floats', but where all are negative, whose
+    order is reversed.
     """
     best = np.maximum.reduce(cells, axis=axis)
-    if cells.dtype == np.float32:
-        return best
-    if (best < 0).any():
-        best = np.where(best < 0, np.minimum.reduce(cells, axis=axis), best)
-    return (best.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    if cells.dtype != np.float32:
+        if (best < 0).any():
+            best = np.where(best < 0, np.minimum.reduce(cells, axis=axis), best)
+        best = (best.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    return np.maximum(best, 0, out=best) if floor else best
 
 
 def _as_numpy(product):
@@ -308,7 +268,7 @@ def _score_by_sums(regions, words, images, captions, pooling, cells, scores):
 def _sums(embeddings, groups):
     sums = np.zeros((len(embeddings), embeddings.shape[2]), "float32")
     for group in groups:
-        for rows in _evenly(group.rows, 1024):
+        for rows in evenly(group.rows, 1024):
             sums[rows] = embeddings[rows].sum(axis=1, dtype="float32")
     return sums
 

@@ -22,6 +22,7 @@ BOTTOM = (
     "exported",
     "losses",
     "optimizer",
+    "packing",
     "painting",
     "presets",
     "recipe",
@@ -45,7 +46,7 @@ MIDDLE = {
     },
     "data": {"tokenizer", "regions"},
     "regions": {"tokenizer", "data"},
-    "scoring": {"alignment"},
+    "scoring": {"alignment", "packing"},
     "sparse_gradient": {"alignment"},
 }
 ABOVE_MODEL = (

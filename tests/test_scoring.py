@@ -92,11 +92,12 @@ def test_in_bfloat16_each_score_is_that_of_rounded_cosines(pooling, sign):
 
     regions, words = np.abs(REGIONS), sign * np.abs(WORDS)
     expected = oracle.scores(rounded(regions), rounded(words), pooling)
-    # A cosine below 1 is off by 2^-9 when it is rounded, and at most 5 + 6 are summed.
+    # A cosine below 1 is off by 2^-9 when it is rounded, and by 2^-8 when it is cut, as
+    # processors without bfloat16 do; at most 5 + 6 are summed.
     np.testing.assert_allclose(
         all_pairs(regions, words, pooling, dtype="bfloat16"),
         expected,
-        atol=11 * 2**-9,
+        atol=11 * 2**-8,
     )
 
 

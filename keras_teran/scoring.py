@@ -100,18 +100,24 @@ def all_pairs(
             region_embeddings, word_embeddings, images, captions, pooling, cells, scores
         )
         return scores
-    rule = _Rule(pooling, padding, region_embeddings.shape[1], width, dtype)
-    for rows, columns, found in _blocks(
-        region_embeddings,
-        word_embeddings,
-        images,
-        captions,
-        rule,
-        block_bytes,
-        progress,
-    ):
-        scores[np.ix_(rows, columns)] = found
+    left = _Side(region_embeddings, images, region_embeddings.shape[1])
+    right = _Side(word_embeddings, captions, width)
+    if pooling == "MwSr":  # is MrSw with the sides exchanged, and faster so
+        left, right, pooling, scores_of = right, left, "MrSw", scores.T
+    else:
+        scores_of = scores
+    rule = _Rule(pooling, padding, left.most, right.most, dtype)
+    for rows, columns, found in _blocks(left, right, rule, block_bytes, progress):
+        scores_of[np.ix_(rows, columns)] = found
     return scores
+
+
+class _Side(NamedTuple):
+    """Sets of one kind, by their number of real members, of `most` with padding."""
+
+    embeddings: np.ndarray
+    groups: list
+    most: int
 
 
 class _Rule(NamedTuple):
@@ -137,15 +143,15 @@ def _result(out, shape, dtype):
     return out
 
 
-def _blocks(regions, words, images, captions, rule, block_bytes, progress):
+def _blocks(left, right, rule, block_bytes, progress):
     """Every image block with every caption block, a chunk of captions at a time.
 
     Yields `(rows, columns, scores)`.
     """
     itemsize = 4 if rule.dtype == "float32" else 2
     most_columns = max(block_bytes // (_ROWS * itemsize), _FEWEST_COLUMNS)
-    images = image_blocks(images, _ROWS)
-    captions = caption_blocks(words, captions, most_columns)
+    images = image_blocks(left.groups, _ROWS)
+    captions = caption_blocks(right.embeddings, right.groups, most_columns)
     on_host = rule.pooling != "scan" and _computes_on_host()
     score = _host_scores if on_host else _device_scores
     blocks = len(images) * len(captions)
@@ -161,7 +167,7 @@ def _blocks(regions, words, images, captions, rule, block_bytes, progress):
             ]
             for group in images:
                 shape = (len(group.rows), group.count)
-                members = real_members(regions, group).reshape(-1, regions.shape[2])
+                members = np.concatenate(real_members(left.embeddings, group))
                 vectors = _tiled(members, _TILE_ROWS, rule.dtype)
                 for some, columns in ready:
                     found = score(vectors, shape, columns, some.segments, rule, threads)
@@ -185,21 +191,20 @@ def _host_scores(vectors, shape, columns, segments, rule, threads):
     cells = _as_numpy(ops.matmul(vectors, columns))[: images * regions]
     cells = cells.reshape(images, regions, -1)
     pool = partial(_pool, segments=segments, rule=rule)
-    shares = np.array_split(cells, min(_CORES, images))
-    return np.concatenate(list(threads.map(pool, shares)))
+    first, *rest = np.array_split(cells, min(_CORES, images))
+    others = threads.map(pool, rest)
+    return np.concatenate([pool(first), *others])
 
 
 def _pool(cells, segments, rule):
     """Scores (images, captions) of cosines (images, regions, columns)."""
     images, regions, _ = cells.shape
     zero = rule.padding == "zero"
-    score = np.zeros((images, segments[-1].captions.stop), "float32")
-    if rule.pooling in ("MrSw", "MrAVGw", "Symm"):
-        best = _largest(cells, 1, floor=zero and regions < rule.most_regions)
-        for count, captions, columns in segments:
-            words = best[:, columns].reshape(images, count, -1)
-            score[:, captions] += words.sum(axis=1)
-    if rule.pooling in ("MwSr", "Symm"):
+    score = np.empty((images, segments[-1].captions.stop), "float32")
+    best = _largest(cells, 1, floor=zero and regions < rule.most_regions)
+    for count, captions, columns in segments:
+        score[:, captions] = best[:, columns].reshape(images, count, -1).sum(axis=1)
+    if rule.pooling == "Symm":
         for count, captions, columns in segments:
             words = cells[:, :, columns].reshape(images, regions, count, -1)
             best = _largest(words, 2, floor=zero and count < rule.most_words)

@@ -1,7 +1,7 @@
 """All-pairs scoring for evaluation, every pooling, against a plain matrix product.
 
-    python benchmarks/scoring.py --dim 1024
-    python benchmarks/scoring.py --dim 256 --dtype bfloat16
+    python benchmarks/all_pairs_scoring.py --dim 1024
+    python benchmarks/all_pairs_scoring.py --dim 256 --dtype bfloat16
 
 *limit* is one plain product of as many multiplications as real regions and real words
 need, by TensorFlow, in the block shape in which it runs fastest here; *expanded* is the

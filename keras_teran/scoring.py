@@ -85,38 +85,84 @@ def all_pairs(
         >>> all_pairs(regions, words.astype("float32")).round(3)
         array([[1.8, 1. ]], dtype=float32)
     """
+    blocks = score_blocks(
+        region_embeddings,
+        word_embeddings,
+        pooling,
+        padding,
+        dtype,
+        block_bytes,
+        progress,
+    )
+    shape = (len(region_embeddings), len(word_embeddings))
+    scores = _result(out, shape)
+    for rows, columns, found in blocks:
+        scores[np.ix_(rows, columns)] = found
+    return scores
+
+
+def score_blocks(
+    region_embeddings,
+    word_embeddings,
+    pooling="MrSw",
+    padding="exclude",
+    dtype="float32",
+    block_bytes=BLOCK_BYTES,
+    progress=False,
+):
+    """The scores of `all_pairs` as they are computed, for what needs no matrix of them.
+
+    Args and errors are those of `all_pairs`. A score is the same to the bit in whatever
+    block it comes.
+
+    Returns:
+        Iterator of `(rows, columns, scores)`: int64 (images of a block,), int64
+        (captions of a block,) and float32 (images, captions) of these, in no order of
+        use; each pair comes once.
+    """
     check_rules(pooling, padding)
     check_shapes(region_embeddings, word_embeddings)
-    shape = (len(region_embeddings), len(word_embeddings))
-    scores = _result(out, shape, dtype)
+    if dtype not in DTYPES:
+        raise ValueError(
+            f"dtype={dtype!r} is unknown; choose one of {', '.join(DTYPES)}."
+        )
     width = word_embeddings.shape[1]
     if padding == "zero":
         word_embeddings = word_embeddings[:, 1:-2]
         width = max(width - 3, 0)
-    images, captions = groups_of(region_embeddings), groups_of(word_embeddings)
-    if pooling in ("sum", "mean"):
-        cells = region_embeddings.shape[1] * width if padding == "zero" else None
-        _score_by_sums(
-            region_embeddings, word_embeddings, images, captions, pooling, cells, scores
+    images = _side(region_embeddings, region_embeddings.shape[1])
+    captions = _side(word_embeddings, width)
+    rule = _Rule(pooling, padding, images.most, captions.most, dtype)
+    return _all_blocks(images, captions, rule, block_bytes, progress)
+
+
+def _all_blocks(images, captions, rule, block_bytes, progress):
+    yield images.bare, np.arange(len(captions.embeddings)), np.float32(0)
+    real_images = np.setdiff1d(np.arange(len(images.embeddings)), images.bare)
+    yield real_images, captions.bare, np.float32(0)
+    if rule.pooling in ("sum", "mean"):
+        yield from _blocks_by_sums(images, captions, rule)
+    elif rule.pooling == "MwSr":  # is MrSw with the sides exchanged, and faster so
+        rule = rule._replace(
+            pooling="MrSw", most_regions=rule.most_words, most_words=rule.most_regions
         )
-        return scores
-    left = _Side(region_embeddings, images, region_embeddings.shape[1])
-    right = _Side(word_embeddings, captions, width)
-    if pooling == "MwSr":  # is MrSw with the sides exchanged, and faster so
-        left, right, pooling, scores_of = right, left, "MrSw", scores.T
+        for rows, columns, found in _blocks(
+            captions, images, rule, block_bytes, progress
+        ):
+            yield columns, rows, found.T
     else:
-        scores_of = scores
-    rule = _Rule(pooling, padding, left.most, right.most, dtype)
-    for rows, columns, found in _blocks(left, right, rule, block_bytes, progress):
-        scores_of[np.ix_(rows, columns)] = found
-    return scores
+        yield from _blocks(images, captions, rule, block_bytes, progress)
 
 
 class _Side(NamedTuple):
-    """Sets of one kind, by their number of real members, of `most` with padding."""
+    """Sets of one kind, by their number of real members, of `most` with padding.
+
+    `bare` are the rows of those that have no real member.
+    """
 
     embeddings: np.ndarray
     groups: list
+    bare: np.ndarray
     most: int
 
 
@@ -128,18 +174,21 @@ class _Rule(NamedTuple):
     dtype: str
 
 
-def _result(out, shape, dtype):
-    if dtype not in DTYPES:
-        raise ValueError(
-            f"dtype={dtype!r} is unknown; choose one of {', '.join(DTYPES)}."
-        )
+def _side(embeddings, most):
+    groups = groups_of(embeddings)
+    bare = np.ones(len(embeddings), bool)
+    for group in groups:
+        bare[group.rows] = False
+    return _Side(embeddings, groups, np.flatnonzero(bare), most)
+
+
+def _result(out, shape):
     if out is None:
-        return np.zeros(shape, "float32")
+        return np.empty(shape, "float32")
     if out.shape != shape or out.dtype != np.float32:
         raise ValueError(
             f"out must be float32 of shape {shape}; received {out.dtype} {out.shape}."
         )
-    out[...] = 0
     return out
 
 
@@ -203,12 +252,12 @@ def _pool(cells, segments, rule):
     score = np.empty((images, segments[-1].captions.stop), "float32")
     best = _largest(cells, 1, floor=zero and regions < rule.most_regions)
     for count, captions, columns in segments:
-        score[:, captions] = best[:, columns].reshape(images, count, -1).sum(axis=1)
+        score[:, captions] = _added(best[:, columns].reshape(images, count, -1))
     if rule.pooling == "Symm":
         for count, captions, columns in segments:
             words = cells[:, :, columns].reshape(images, regions, count, -1)
             best = _largest(words, 2, floor=zero and count < rule.most_words)
-            score[:, captions] += best.sum(axis=1)
+            score[:, captions] += _added(best)
     if rule.pooling == "MrAVGw":
         for count, captions, _ in segments:
             score[:, captions] /= count
@@ -251,6 +300,14 @@ def _largest(cells, axis, floor=False):
     return np.maximum(best, 0, out=best) if floor else best
 
 
+def _added(values):
+    """The sum over axis 1, from first to last: `sum` has other orders for other shapes."""
+    total = values[:, 0].copy()
+    for index in range(1, values.shape[1]):
+        total += values[:, index]
+    return total
+
+
 def _as_numpy(product):
     """The product without a copy: float32, or the bits of bfloat16 as int16."""
     try:
@@ -260,29 +317,37 @@ def _as_numpy(product):
     return array if array.dtype == np.float32 else array.view(np.int16)
 
 
-def _score_by_sums(regions, words, images, captions, pooling, cells, scores):
+def _blocks_by_sums(images, captions, rule):
     """`sum` is the product of summed regions and summed words; `mean` divides it."""
-    region_sums, word_sums = _sums(regions, images), _sums(words, captions)
-    product = ops.matmul(region_sums, np.ascontiguousarray(word_sums.T))
-    scores[...] = ops.convert_to_numpy(product)
-    if pooling == "mean":
-        real = _counts(images, len(regions))[:, None] * _counts(captions, len(words))
-        scores /= np.maximum(real if cells is None else cells, 1)
+    columns, words, word_counts = _sums(captions)
+    rows, regions, region_counts = _sums(images)
+    words = ops.transpose(_tiled(words, _TILE_COLUMNS, "float32"))
+    for start in range(0, len(rows), _ROWS):
+        part = slice(start, start + _ROWS)
+        vectors = _tiled(regions[part], _TILE_ROWS, "float32")
+        found = ops.convert_to_numpy(ops.matmul(vectors, words))
+        found = found[: len(rows[part]), : len(columns)]
+        if rule.pooling == "mean":
+            padded = float(rule.most_regions * rule.most_words)
+            real = region_counts[part, None] * word_counts
+            found = found / (padded if rule.padding == "zero" else real)
+        yield rows[part], columns, found
 
 
-def _sums(embeddings, groups):
-    sums = np.zeros((len(embeddings), embeddings.shape[2]), "float32")
-    for group in groups:
-        for rows in evenly(group.rows, 1024):
-            sums[rows] = embeddings[rows].sum(axis=1, dtype="float32")
-    return sums
-
-
-def _counts(groups, sets):
-    counts = np.zeros(sets, "float32")
-    for group in groups:
-        counts[group.rows] = group.count
-    return counts
+def _sums(side):
+    """Rows (sets,) that have members, float32 (sets, dim) their sums and (sets,) counts."""
+    rows, sums, counts = [np.zeros(0, int)], [], []
+    for group in side.groups:
+        for some in evenly(group.rows, 1024):
+            rows.append(some)
+            sums.append(side.embeddings[some].sum(axis=1, dtype="float32"))
+            counts.append(np.full(len(some), group.count, "float32"))
+    dim = side.embeddings.shape[2]
+    return (
+        np.concatenate(rows),
+        np.concatenate([np.zeros((0, dim), "float32"), *sums]),
+        np.concatenate([np.zeros(0, "float32"), *counts]),
+    )
 
 
 def _computes_on_host():

@@ -108,11 +108,24 @@ def test_maxima_of_bfloat16_bits_equal_those_of_the_numbers():
     np.testing.assert_array_equal(scoring._largest(bits, 0), cells.max(axis=0))
 
 
-def test_equal_sets_score_equal_in_every_block():
-    regions = np.repeat(REGIONS[:1], 9, axis=0)
-    words = np.repeat(WORDS[:1], 11, axis=0)
-    scores = all_pairs(regions, words)
-    assert (scores == scores[0, 0]).all()
+@pytest.mark.parametrize("pooling", ["MrSw", "MwSr", "Symm", "sum"])
+@pytest.mark.parametrize("images, captions", [(9, 11), (45, 1), (1, 700)])
+def test_equal_sets_score_equal_in_every_block(images, captions, pooling):
+    """Alone in a segment, in a whole tile or in what is left over at its edge."""
+    many = all_pairs(
+        np.repeat(REGIONS[:1], images, axis=0),
+        np.repeat(WORDS[:1], captions, axis=0),
+        pooling,
+    )
+    alone = all_pairs(REGIONS[:1], WORDS[:1], pooling)
+    assert (many == alone[0, 0]).all()
+
+
+def test_the_blocks_hold_every_pair_once():
+    pairs = np.zeros((9, 11), int)
+    for rows, columns, _ in scoring.score_blocks(REGIONS, WORDS):
+        pairs[np.ix_(rows, columns)] += 1
+    assert (pairs == 1).all()
 
 
 def test_blocks_equal_the_whole_to_the_bit():

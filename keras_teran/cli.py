@@ -1,4 +1,4 @@
-"""The `keras-teran` command: train, evaluate, export, verify, align, pack, convert."""
+"""The `keras-teran` command: its subcommands and what each of them calls."""
 
 import argparse
 import dataclasses
@@ -19,12 +19,7 @@ def main(argv=None):
     arguments = _parser().parse_args(argv)
     try:
         arguments.command(arguments)
-    except (
-        ValueError,
-        FileNotFoundError,
-        FileExistsError,
-        ModuleNotFoundError,
-    ) as error:
+    except (ValueError, OSError, ModuleNotFoundError) as error:
         print(f"keras-teran: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -196,6 +191,8 @@ def convert(arguments):
 
 
 def _parser():
+    from keras_teran.search.command import add_search_commands
+
     parser = argparse.ArgumentParser(
         prog="keras-teran",
         description="Image–sentence matching by word–region alignment (TERAN).",
@@ -208,6 +205,7 @@ def _parser():
     _add_align(commands)
     _add_pack(commands)
     _add_convert(commands)
+    add_search_commands(commands, _add)
     return parser
 
 
@@ -233,9 +231,7 @@ def _add_train(commands):
 def _add_evaluate(commands):
     from keras_teran.evaluation.options import add_protocol_options
 
-    command = _add(
-        commands, evaluate, "recall both ways, all images against all captions"
-    )
+    command = _add(commands, evaluate, "recall both ways, all images, all captions")
     command.add_argument(
         "runs", metavar="RUN", nargs="+", help="folder that training wrote"
     )
@@ -249,9 +245,7 @@ def _add_export(commands):
     from keras_teran.export_command import add_export_options
     from keras_teran.serving.command import add_serving_option
 
-    command = _add(
-        commands, export, "encoders and scorer to SavedModel, LiteRT and ONNX"
-    )
+    command = _add(commands, export, "encoders, scorer to SavedModel, LiteRT, ONNX")
     _add_run(command)
     add_export_options(command)
     add_serving_option(command)
@@ -282,9 +276,7 @@ def _add_align(commands):
 
 
 def _add_pack(commands):
-    command = _add(
-        commands, pack, "features of one file an image into memory-mapped arrays"
-    )
+    command = _add(commands, pack, "features of one file an image into mapped arrays")
     command.add_argument("regions", metavar="FOLDER", help="with bu_att/ and bu_box/")
     command.add_argument("out", metavar="OUT", help="folder to write; resumes")
     command.add_argument("--captions", metavar="FILE", required=True, help="Karpathy's")

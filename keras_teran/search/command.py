@@ -1,0 +1,197 @@
+"""`keras-teran index` and `keras-teran search`."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+
+def add_search_commands(commands, add):
+    """Adds both commands.
+
+    Args:
+        commands: subparsers of `argparse`.
+        add: function of (commands, function, help) that adds a parser.
+    """
+    _add_index(add(commands, index, "an index of images and captions; resumes"))
+    _add_search(
+        add(commands, search, "images for a sentence, or captions for an image")
+    )
+
+
+def _add_index(command):
+    command.add_argument("run", metavar="RUN", help="folder that training wrote")
+    command.add_argument(
+        "--regions",
+        metavar="DATA",
+        required=True,
+        help="the word embedded; a folder with one folder a split, as --data of train; "
+        "or region features, with --captions or, packed ones, without captions",
+    )
+    command.add_argument("--captions", metavar="FILE", help="captions, Karpathy layout")
+    command.add_argument("--sizes", metavar="PATH", help="image sizes, as for train")
+    command.add_argument("--split", default="test", help="of the data (%(default)s)")
+    command.add_argument(
+        "--out", metavar="INDEX", required=True, help="folder to write; resumes"
+    )
+    command.add_argument(
+        "--payload",
+        metavar="FILE",
+        help="JSON lines, an object with image_id and what to keep with that image",
+    )
+    command.add_argument(
+        "--dtype",
+        choices=["float32", "float16"],
+        default="float32",
+        help="(%(default)s)",
+    )
+    group = command.add_argument_group("engine")
+    group.add_argument(
+        "--engine",
+        default="embedded",
+        help="embedded, or the URL of a Qdrant server (%(default)s)",
+    )
+    group.add_argument("--api-key", help="of the server (QDRANT_API_KEY)")
+    group.add_argument("--shards", type=int, help="of each collection")
+    group.add_argument("--replicas", type=int, help="of each shard")
+    group.add_argument("--on-disk", action="store_true", help="vectors in mapped files")
+    group.add_argument(
+        "--quantize", action="store_true", help="pooled vectors also as int8"
+    )
+
+
+def _add_search(command):
+    command.add_argument("index", metavar="INDEX", help="folder that index wrote")
+    command.add_argument("sentence", nargs="?", help="finds images")
+    command.add_argument(
+        "--image",
+        metavar="FILE_OR_ID",
+        help="finds captions: id of an indexed image, or .npz of regions and boxes",
+    )
+    command.add_argument("--top", type=int, default=10, help="(%(default)s)")
+    command.add_argument(
+        "--candidates", type=int, help="of the first stage (20 a hit, at least 200)"
+    )
+    command.add_argument("--exact", action="store_true", help="score everything")
+    command.add_argument(
+        "--where",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="payload to have; VALUE is JSON or else text; may be repeated",
+    )
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.add_argument("--run", metavar="RUN", help="where it is now, if it moved")
+    command.add_argument("--api-key", help="of the server (QDRANT_API_KEY)")
+
+
+def index(arguments):
+    """`keras-teran index`."""
+    from keras_teran.search.building import build
+    from keras_teran.search.engines import check_engine
+    from keras_teran.search.schema import Storage
+
+    check_engine(arguments.engine)
+    captions, regions = _open_data(arguments)
+    storage = Storage(
+        arguments.shards, arguments.replicas, arguments.on_disk, arguments.quantize
+    )
+    counts = build(
+        arguments.run,
+        captions,
+        regions,
+        arguments.out,
+        arguments.engine,
+        arguments.payload,
+        arguments.dtype,
+        arguments.api_key,
+        storage,
+        progress=True,
+    )
+    print(
+        f"{arguments.out}: {counts['images']:,} images, {counts['captions']:,} captions"
+    )
+
+
+def search(arguments):
+    """`keras-teran search`."""
+    from keras_teran.search.index import Index
+
+    if (arguments.sentence is None) == (arguments.image is None):
+        raise ValueError("Give either a sentence or --image.")
+    how = {
+        "top": arguments.top,
+        "candidates": arguments.candidates,
+        "exact": arguments.exact,
+        "where": _where(arguments.where),
+    }
+    with Index.open(arguments.index, arguments.run, arguments.api_key) as opened:
+        if arguments.image is None:
+            hits = opened.search(arguments.sentence, **how)
+        else:
+            hits = opened.search_captions(_image(arguments.image), **how)
+    if arguments.json:
+        print(json.dumps([dataclasses.asdict(hit) for hit in hits], indent=1))
+    else:
+        print("\n".join(map(_line, hits)))
+
+
+def _line(hit):
+    payload = hit.payload
+    shown = payload.get("caption") or payload.get("filename") or ""
+    chosen = " ".join(f"{word.text}:{word.region}" for word in hit.words)
+    # A name is a stranger's text: control characters would reach the terminal.
+    plain = "".join(c if c.isprintable() else "?" for c in f"{shown}  {chosen}")
+    return f"{hit.score:8.3f}  {hit.id}  {plain.rstrip()}"
+
+
+def _where(pairs):
+    found = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError(f"--where {pair!r} has no =; give KEY=VALUE.")
+        try:
+            found[key] = json.loads(value)
+        except ValueError:
+            found[key] = value
+    return found
+
+
+def _image(text):
+    if text.isascii() and text.isdigit():
+        return int(text)
+    import zipfile
+
+    import numpy as np
+
+    if not Path(text).is_file():
+        raise FileNotFoundError(
+            f"--image {text!r} is neither an id nor a file; give an .npz file."
+        )
+    try:
+        with np.load(text, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (ValueError, OSError, zipfile.BadZipFile, TypeError) as error:
+        raise ValueError(f"{text} is no .npz file of regions and boxes.") from error
+
+
+def _open_data(arguments):
+    from keras_teran.data.splits import EMBEDDED, open_split
+
+    source = arguments.regions
+    if arguments.captions:
+        source = {"captions": arguments.captions, "regions": source}
+        if arguments.sizes:
+            source["sizes"] = arguments.sizes
+    elif source != EMBEDDED and any(Path(source).glob("regions*.npy")):
+        return _without_captions(source)
+    return open_split(source, arguments.split, progress=True)[:2]
+
+
+def _without_captions(folder):
+    from keras_teran.data.captions import CaptionSet
+    from keras_teran.data.regions import open_regions
+
+    regions = open_regions(folder)
+    names = [""] * len(regions.image_ids)
+    return CaptionSet(regions.image_ids, names, [], [], []), regions

@@ -196,6 +196,8 @@ def convert(arguments):
 
 
 def _parser():
+    from keras_teran.web.command import add_serve_command
+
     parser = argparse.ArgumentParser(
         prog="keras-teran",
         description="Image–sentence matching by word–region alignment (TERAN).",
@@ -208,6 +210,7 @@ def _parser():
     _add_align(commands)
     _add_pack(commands)
     _add_convert(commands)
+    add_serve_command(commands)
     return parser
 
 

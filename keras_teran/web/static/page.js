@@ -151,7 +151,7 @@ images.addEventListener("keydown", (event) => {
 
 async function showSentences(id) {
   const signal = service.startAnew();
-  words.clear();
+  words.hide(); // with its weights, for the way back
   if (!/^\d+$/.test(id)) throw new service.Refusal("There is no such image.");
   part("asked").replaceChildren();
   part("captions").replaceChildren();

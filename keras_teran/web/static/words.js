@@ -43,6 +43,11 @@ export class Words {
     this.group.append(this.reset);
   }
 
+  /** Out of sight; the sentence and its weights stay. */
+  hide() {
+    this.group.hidden = true;
+  }
+
   /** Nothing is asked: no words, no weights. */
   clear() {
     this.text = null;

@@ -150,6 +150,7 @@ def test_what_is_no_json_is_refused(client):
     headers = {"content-type": "text/plain"}
     response = client.post("/api/search", content=b'{"text": "red"}', headers=headers)
     refusal(response, 400)
+    refusal(client.post("/api/search", content=b'{"text": "red"}'), 400)
 
 
 def test_a_body_is_bounded_whether_or_not_its_length_is_told(folder):

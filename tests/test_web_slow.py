@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 
 import pytest
 from fastapi.testclient import TestClient
@@ -31,6 +32,15 @@ def client_of(index, **limits):
     return TestClient(create_app(index, limits=Limits(**limits)))
 
 
+def until(true):
+    """Waits for what another thread is about to do."""
+    for _ in range(1000):
+        if true():
+            return
+        time.sleep(0.01)
+    pytest.fail("it never became true")
+
+
 def test_a_slow_search_is_given_up(index):
     with client_of(index, timeout=0.1) as client:
         response = search(client, "slow")
@@ -49,8 +59,7 @@ def test_others_are_answered_while_a_search_runs(index):
         answers = []
         slow = threading.Thread(target=lambda: answers.append(search(client, "slow")))
         slow.start()
-        while not index.asked:
-            pass
+        until(lambda: index.asked)
         assert search(client, "red").status_code == 200
         assert client.get("/health").status_code == 200
         assert answers == []
@@ -68,9 +77,7 @@ def test_a_full_line_turns_away_and_opens_again(index):
         assert "Too many searches at once" in turned_away.json()["error"]
         assert client.get("/metrics").status_code == 200
         index.go_on.set()
-        while (response := search(client, "red")).status_code == 503:
-            pass
-        assert response.status_code == 200
+        until(lambda: search(client, "red").status_code == 200)
 
 
 def test_what_waits_in_line_is_dropped_when_given_up(index):

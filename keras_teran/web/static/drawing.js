@@ -77,15 +77,15 @@ function rectangle([x0, y0, x1, y1], className, index) {
   return drawn;
 }
 
-// Above its box where there is room, else inside; never past the right edge.
-function tag([x0, y0, x1], word, index) {
+// Above its box where there is room, else below or inside; never past a side.
+function tag([x0, y0, x1, y1], word, index) {
   const made = element("span", `tag ${colour(index)}`, { "aria-hidden": "true" });
   made.textContent = `${word.text} ${word.cosine.toFixed(2)}`;
   made.dataset.word = index;
   if (x0 > 0.5) made.style.right = `${100 * (1 - Math.min(1, x1))}%`;
   else made.style.left = `${100 * Math.max(0, x0)}%`;
   if (y0 > 0.12) made.style.bottom = `${100 * (1 - y0)}%`;
-  else made.style.top = `${100 * Math.max(0, y0)}%`;
+  else made.style.top = `${100 * Math.max(0, y1 < 0.88 ? y1 : y0)}%`;
   return made;
 }
 

@@ -82,7 +82,7 @@ async function search(text) {
   const started = performance.now();
   const { hits } = await service.findImages(text, words.given(text), signal);
   const ms = Math.round(performance.now() - started);
-  words.show(text, hits[0]?.words ?? [], known.weights);
+  words.show(text, hits.find((hit) => hit.words.length)?.words ?? [], known.weights);
   images.replaceChildren(...hits.map(card));
   const found = hits.length === 1 ? "1 image" : `${hits.length} images`;
   part("status").textContent = hits.length ? `${found} in ${ms} ms` : "Nothing found.";

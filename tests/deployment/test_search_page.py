@@ -99,8 +99,9 @@ def test_it_starts_with_what_it_is_and_the_focus_in_the_box(page):
     assert page.ask(f"{FOCUS}.id") == "sentence"
 
 
-def test_a_sentence_brings_pictures_best_first(page):
+def test_a_sentence_brings_pictures_best_first(page, served):
     search(page, "blue square")
+    assert served.index.asked[-1]["exact"] is True  # so few are scored whole
     assert page.ask(IDS)[0] == 11
     assert page.ask(SCORES)[:2] == [round(2 * HELD, 2), round(2 * FOREIGN, 2)]
     shown = in_card(0, "img")

@@ -6,10 +6,11 @@ import * as service from "./service.js";
 import { Words } from "./words.js";
 
 const SETTLE = 250; // ms from the last change of a weight to the search
+const SCANNED = 5000; // an index this small is scored whole: nothing is missed
 const part = (id) => document.getElementById(id);
 const [main, input, images] = [part("main"), part("sentence"), part("images")];
 
-let known = { pictures: false, weights: false };
+let known = { images: 0, captions: 0, pictures: false, weights: false };
 let settling;
 const words = new Words(part("words"), (index) => lightAll(index), () => {
   clearTimeout(settling);
@@ -80,7 +81,12 @@ async function search(text) {
   }
   show("images");
   const started = performance.now();
-  const { hits } = await service.findImages(text, words.given(text), signal);
+  const { hits } = await service.findImages(
+    text,
+    words.given(text),
+    known.images <= SCANNED,
+    signal,
+  );
   const ms = Math.round(performance.now() - started);
   words.show(text, hits.find((hit) => hit.words.length)?.words ?? [], known.weights);
   images.replaceChildren(...hits.map(card));
@@ -92,7 +98,9 @@ async function search(text) {
 // What had the focus may be gone: back to the image that was opened, or the box.
 let opened = null;
 function keepFocus() {
-  if (document.activeElement && document.activeElement !== document.body) return;
+  const held = document.activeElement;
+  // What was hidden a moment ago may still hold it: the browser takes it away later.
+  if (held && held !== document.body && held.getClientRects().length) return;
   (images.querySelector(`[data-image="${opened}"] .open`) ?? input).focus();
   opened = null;
 }
@@ -156,7 +164,7 @@ async function showSentences(id) {
   part("asked").replaceChildren();
   part("captions").replaceChildren();
   show("sentences");
-  const { image, hits } = await service.findSentences(id, signal);
+  const { image, hits } = await service.findSentences(id, known.captions <= SCANNED, signal);
   const framed = frame(image, known.pictures);
   const line = chosenWords([]);
   part("asked").replaceChildren(framed, line);

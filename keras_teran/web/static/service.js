@@ -13,11 +13,11 @@ export function startAnew() {
 
 export const about = () => ask("/api/about");
 
-export const findImages = (text, weights, signal) =>
-  ask("/api/search", { text, top: 24, word_weights: weights }, signal);
+export const findImages = (text, weights, exact, signal) =>
+  ask("/api/search", { text, top: 24, exact, word_weights: weights }, signal);
 
-export const findSentences = (image, signal) =>
-  ask(`/api/images/${image}/sentences?top=20`, undefined, signal);
+export const findSentences = (image, exact, signal) =>
+  ask(`/api/images/${image}/sentences?top=20&exact=${exact}`, undefined, signal);
 
 export const findWords = (image, text, signal) =>
   ask(`/api/images/${image}/words`, { text }, signal);

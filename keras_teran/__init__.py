@@ -13,6 +13,7 @@ _HOMES = {
     "CaptionTokenizer": "tokenizer",
     "PRESETS": "presets",
     "RECIPES": "presets",
+    "Index": "search.index",
 }
 
 

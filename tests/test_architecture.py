@@ -81,6 +81,8 @@ HEAVY = {
     "matplotlib",
     "onnx",
     "onnxruntime",
+    "qdrant_client",
+    "qdrant_edge",
     "tensorflow",
     "tf2onnx",
     "torch",

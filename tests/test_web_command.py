@@ -78,7 +78,7 @@ def serve(parse, monkeypatch):
     return call
 
 
-def test_it_opens_serves_and_is_refused(serve, monkeypatch, capsys):
+def test_it_opens_serves_and_closes_the_index(serve, monkeypatch, capsys):
     monkeypatch.setenv("QDRANT_API_KEY", "a key")
     seen = serve("INDEX", "--run", "RUN", "--port", "0")
     assert seen.index.given == ("INDEX", "RUN")

@@ -75,7 +75,14 @@ def serve(arguments):
                 file=sys.stderr,
             )
         sys.stdout.flush()
-        config = uvicorn.Config(app, log_level="warning", server_header=False)
+        # Its own configuration of logging would take down that of the process.
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+        )
         uvicorn.Server(config).run(sockets=[listening])
 
 

@@ -1,0 +1,152 @@
+"""A sentence or an image as a query."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_teran.explain import merge_pieces
+from keras_teran.search.plan import Query, pad
+from keras_teran.search.schema import CAPTIONS, IMAGES
+
+MOST_WORDS = 1_000
+_MOST_CHARACTERS = 20_000
+_UNKNOWN = "[UNK]"
+
+
+class QueryWord(NamedTuple):
+    """A word: its text, its characters, its rows among the pieces, its weight."""
+
+    text: str
+    span: tuple
+    pieces: list
+    weight: float
+
+
+class Sentence(NamedTuple):
+    """An encoded sentence.
+
+    Attributes:
+        words: list of `QueryWord`.
+        pieces: float32 (pieces, dim), without weights.
+        query: `Query`, with them.
+    """
+
+    words: list
+    pieces: np.ndarray
+    query: Query
+
+
+def encode_sentence(matcher, text, weights=None):
+    """A sentence as a query for images.
+
+    Args:
+        matcher: `Matcher`.
+        text: str.
+        weights: floats of 0 or more, one a word; only under MrSw.
+
+    Returns:
+        `Sentence`.
+
+    Raises:
+        ValueError: when the sentence has over 1,000 words or no known one, or the
+            weights do not fit it or the model's pooling.
+    """
+    _check_text(text)
+    outputs = matcher.encode([text])
+    encoded = matcher.tokenizer.encode(text)
+    real = np.flatnonzero(outputs["word_mask"][0])
+    if not any(encoded.tokens[place] != _UNKNOWN for place in real):
+        raise ValueError(
+            f"The model knows no word of {text[:80]!r}; give a sentence with one."
+        )
+    groups = merge_pieces(encoded.tokens, encoded.spans, list(real))
+    weights = _check_weights(weights, len(groups), matcher.model.pooling)
+    row_of = {int(place): row for row, place in enumerate(real)}
+    words, scale = [], np.ones(outputs["word_mask"].shape[1], "float32")
+    for group, weight in zip(groups, weights, strict=True):
+        span = (encoded.spans[group[0]][0], encoded.spans[group[-1]][1])
+        pieces = [row_of[int(place)] for place in group]
+        words.append(QueryWord(text[slice(*span)], span, pieces, weight))
+        scale[group] = weight
+    embeddings = outputs["word_embeddings"][0]
+    weighted = embeddings * scale[:, None]
+    query = Query(IMAGES, pooled(outputs)[0], weighted[real], weighted)
+    return Sentence(words, embeddings[real], query)
+
+
+def encode_image(matcher, image):
+    """An image, a dict of `regions`, `boxes` and maybe `region_mask`, as a query."""
+    image = _check_image(image, matcher.model.config["region_dim"])
+    outputs = matcher.encode(image)
+    padded = outputs["region_embeddings"][0]
+    real = padded[image["region_mask"][0]]
+    return Query(CAPTIONS, pooled(outputs)[0], real, padded)
+
+
+def stored_image(point, width):
+    """An indexed image as a query: a `Point` with vectors, the images' padded width."""
+    members = point.members[point.members.any(axis=1)]
+    return Query(CAPTIONS, point.pooled, members, pad([point.members], width)[0])
+
+
+def pooled(outputs):
+    """The vectors of the first stage: float32 (sets, dim).
+
+    `pooled_embedding`, where the encoder has been given one; else the special slot.
+    """
+    for name in ("pooled_embedding", "image_embedding", "caption_embedding"):
+        if name in outputs:
+            return outputs[name]
+    raise ValueError(f"The encoder gives {sorted(outputs)} and no pooled vector.")
+
+
+def _check_text(text):
+    if not isinstance(text, str):
+        raise ValueError(f"sentence must be a str; received {type(text).__name__}.")
+    words = len(text.split())
+    if words > MOST_WORDS or len(text) > _MOST_CHARACTERS:
+        raise ValueError(
+            f"The sentence has {words:,} words in {len(text):,} characters; give at "
+            f"most {MOST_WORDS:,} words and {_MOST_CHARACTERS:,} characters."
+        )
+
+
+def _check_weights(weights, words, pooling):
+    if weights is None:
+        return [1.0] * words
+    if pooling != "MrSw":
+        raise ValueError(
+            f"word_weights need a model of pooling MrSw; this one has {pooling}."
+        )
+    weights = np.asarray(weights, "float64")
+    if weights.shape != (words,):
+        raise ValueError(
+            f"word_weights has shape {weights.shape}; give {words}, one a word."
+        )
+    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+        raise ValueError(
+            f"word_weights must be finite, 0 or more, and one above 0; received "
+            f"{weights[:20].tolist()}."
+        )
+    return weights.tolist()
+
+
+def _check_image(image, dim):
+    missing = {"regions", "boxes"} - set(image)
+    if missing:
+        raise ValueError(f"image lacks {sorted(missing)}; give regions and boxes.")
+    regions = np.asarray(image["regions"], "float32")
+    boxes = np.asarray(image["boxes"], "float32")
+    if regions.ndim == 2:
+        regions, boxes = regions[None], boxes[None]
+    fits = regions.ndim == 3 and len(regions) == 1 and regions.shape[2] == dim
+    if not fits or boxes.shape != (1, regions.shape[1], 4):
+        raise ValueError(
+            f"image must have regions (n, {dim}) and boxes (n, 4); received "
+            f"{regions.shape} and {boxes.shape}."
+        )
+    if not np.isfinite(regions).all() or not np.isfinite(boxes).all():
+        raise ValueError("image holds a number that is NaN or infinite.")
+    mask = image.get("region_mask", np.ones(regions.shape[1], bool))
+    mask = np.asarray(mask, bool).reshape(1, -1)
+    return {"regions": regions, "boxes": boxes, "region_mask": mask}

@@ -1,0 +1,121 @@
+"""What an index stores, whichever engine keeps it.
+
+Two collections of one layout, `images` and `captions`. A point has an id, a pooled
+vector (`pooled`, the first stage), a multivector (`members`: region or word embeddings,
+compared by MAX_SIM) and a payload. The distance is DOT: rows have unit length, and COSINE
+would undo the weights of a query's words. The multivector needs no graph (m=0), since
+only what the first stage found, or all of it, is ever scored by it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+IMAGES = "images"
+CAPTIONS = "captions"
+COLLECTIONS = (IMAGES, CAPTIONS)
+POOLED = "pooled"
+MEMBERS = "members"
+# Kept in an image's payload, handed out apart from it.
+BOXES = "boxes"
+# What the builder writes itself: a sidecar may not.
+RESERVED = ("image_id", "filename", "caption_ids", "captions", "caption", BOXES)
+DTYPES = ("float32", "float16")
+LARGEST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Layout of both collections.
+
+    Attributes:
+        dim: int, width of all vectors.
+        dtype: "float32" or "float16", how the vectors are stored.
+    """
+
+    dim: int
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How a cluster keeps an index; the embedded engine has no need of it.
+
+    Attributes:
+        shards: int or None, of each collection.
+        replicas: int or None, of each shard.
+        on_disk: bool, vectors in files that are mapped into memory.
+        quantize: bool, pooled vectors also as int8, for the first stage.
+    """
+
+    shards: int | None = None
+    replicas: int | None = None
+    on_disk: bool = False
+    quantize: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """One image or one caption.
+
+    Attributes:
+        id: int, 0 or more.
+        pooled: float32 (dim,); None where it was not asked for.
+        members: float32 (members, dim), real rows alone, or one row of zeros where
+            there is none; None where it was not asked for.
+        payload: dict of JSON values; None where it was not asked for.
+    """
+
+    id: int
+    pooled: np.ndarray | None = None
+    members: np.ndarray | None = None
+    payload: dict | None = None
+
+
+def check_id(value):
+    """An id as int; ValueError where it is none that an index can hold."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value, whole = int(value), True
+    if not whole or not 0 <= value <= LARGEST_ID:
+        raise ValueError(
+            f"id must be an int from 0 to 2**63 - 1; received {str(value)[:80]!r}."
+        )
+    return int(value)
+
+
+def check_where(where):
+    """A filter as a dict of lists of values, any of which will do.
+
+    Args:
+        where: None, or a dict of payload key to str, int or bool, or a list of these.
+            A key names a field of the payload itself, never a path into it.
+
+    Raises:
+        ValueError: for another form, or a key with a quotation mark or a backslash.
+    """
+    if where is None:
+        return {}
+    if not isinstance(where, dict):
+        raise ValueError(f"where must be a dict of payload keys; received {where!r}.")
+    found = {}
+    for key, value in where.items():
+        if not isinstance(key, str) or not key or set(key) & set('"\\'):
+            raise ValueError(
+                f"where has the key {key!r}; give the name of a payload field, without "
+                "quotation marks and backslashes."
+            )
+        values = list(value) if isinstance(value, list | tuple) else [value]
+        plain = all(isinstance(v, str | int) for v in values)
+        if not plain or len({isinstance(v, bool) for v in values}) != 1:
+            raise ValueError(
+                f"where[{key!r}] must be a str, int or bool, or a list of one kind; "
+                f"received {value!r}."
+            )
+        found[key] = values
+    return found
+
+
+def quoted(key):
+    """A payload key as the engines' path: dots and brackets in it mean nothing."""
+    return f'"{key}"'

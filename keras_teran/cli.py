@@ -192,6 +192,7 @@ def convert(arguments):
 
 def _parser():
     from keras_teran.search.command import add_search_commands
+    from keras_teran.web.command import add_serve_command
 
     parser = argparse.ArgumentParser(
         prog="keras-teran",
@@ -206,6 +207,7 @@ def _parser():
     _add_pack(commands)
     _add_convert(commands)
     add_search_commands(commands, _add)
+    add_serve_command(commands)
     return parser
 
 

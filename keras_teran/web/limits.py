@@ -1,0 +1,43 @@
+"""What one request may cost."""
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of the service; each is told in its OpenAPI document where it applies.
+
+    Attributes:
+        text_length: int, characters of a sentence.
+        words: int, words of a sentence, as white space separates them.
+        top: int, results of one search.
+        weight: float, the largest weight of a word.
+        body_bytes: int, bytes of a request's body.
+        timeout: float, seconds until a search is given up (504) and until a body has to
+            be there (408).
+        workers: int, searches at a time.
+        waiting: int, searches at a time and in line; beyond that 503.
+
+    Raises:
+        ValueError: a bound that is not above 0, or fewer in line than at a time.
+    """
+
+    text_length: int = 2000
+    words: int = 200
+    top: int = 100
+    weight: float = 100.0
+    body_bytes: int = 64 * 1024
+    timeout: float = 10.0
+    workers: int = 4
+    waiting: int = 64
+
+    def __post_init__(self):
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not value > 0:
+                raise ValueError(f"{field.name}={value} must be above 0.")
+        if self.waiting < self.workers:
+            raise ValueError(
+                f"waiting={self.waiting} counts the searches under way too: give at "
+                f"least workers={self.workers}."
+            )

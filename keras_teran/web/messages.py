@@ -1,0 +1,124 @@
+"""What the service is asked and what it answers, as its OpenAPI document tells it."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MOST_ID = 2**63 - 1
+
+
+class Strict(BaseModel):
+    """A question: a misspelt name is refused rather than passed over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def questions(limits):
+    """The bodies of the two questions that a sentence is part of.
+
+    Args:
+        limits: `Limits`.
+
+    Returns:
+        `(SearchQuestion, ExplainQuestion)`, classes of pydantic.
+    """
+    sentence = Field(
+        min_length=1,
+        max_length=limits.text_length,
+        description=f"A sentence of at most {limits.words} words.",
+        examples=["two dogs in the snow"],
+    )
+    Weight = Annotated[float, Field(ge=0, le=limits.weight, allow_inf_nan=False)]
+
+    class SearchQuestion(Strict):
+        """A sentence that images are wanted for."""
+
+        text: str = sentence
+        top: int = Field(10, ge=1, le=limits.top, description="Images wanted.")
+        exact: bool = Field(False, description="Score every image, however slow.")
+        word_weights: list[Weight] | None = Field(
+            None,
+            max_length=limits.words,
+            description="One weight a word, in the order of `words` of a result; 1 "
+            "where none are given. Of models with pooling MrSw only.",
+        )
+
+    class ExplainQuestion(Strict):
+        """A sentence whose words are to be found in one image."""
+
+        text: str = sentence
+
+    return SearchQuestion, ExplainQuestion
+
+
+class FoundWord(BaseModel):
+    """Which region a word chose."""
+
+    text: str
+    span: tuple[int, int] = Field(description="First character and the one after.")
+    region: int = Field(description="Row of the image's boxes.")
+    cosine: float = Field(description="Strength of the match, -1 to 1.")
+    weight: float = Field(description="What it counted.")
+
+
+class FoundImage(BaseModel):
+    """One image found by a sentence."""
+
+    id: int
+    score: float
+    payload: dict = Field(description="File name, captions and the like, not vouched.")
+    boxes: list[list[float]] = Field(description="x0 y0 x1 y1, relative, 0 to 1.")
+    words: list[FoundWord]
+
+
+class FoundSentence(BaseModel):
+    """One sentence found by an image."""
+
+    id: int
+    score: float
+    caption: str
+    payload: dict
+
+
+class Images(BaseModel):
+    """Images, best first."""
+
+    hits: list[FoundImage]
+
+
+class Sentences(BaseModel):
+    """An image and its sentences, best first."""
+
+    image: FoundImage
+    hits: list[FoundSentence]
+
+
+class Words(BaseModel):
+    """The words of a sentence in one image."""
+
+    boxes: list[list[float]]
+    words: list[FoundWord]
+
+
+class About(BaseModel):
+    """What there is to search, and how much may be asked."""
+
+    images: int
+    captions: int
+    pooling: str
+    weights: bool = Field(description="Whether words can be weighted.")
+    pictures: bool = Field(description="Whether pictures are served.")
+    limits: dict[str, int | float]
+
+
+class Health(BaseModel):
+    """Whether the index answers."""
+
+    status: str
+    images: int
+
+
+class Error(BaseModel):
+    """Why there is no answer."""
+
+    error: str

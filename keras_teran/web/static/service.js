@@ -1,0 +1,46 @@
+// Asking the service: JSON in, JSON out, and errors with the service's own words.
+
+export class Refusal extends Error {}
+
+let running = new AbortController();
+
+/** Gives up what is still being asked: the visitor has gone on to something else. */
+export function startAnew() {
+  running.abort();
+  running = new AbortController();
+  return running.signal;
+}
+
+export const about = () => ask("/api/about");
+
+export const findImages = (text, weights, exact, signal) =>
+  ask("/api/search", { text, top: 24, exact, word_weights: weights }, signal);
+
+export const findSentences = (image, exact, signal) =>
+  ask(`/api/images/${image}/sentences?top=20&exact=${exact}`, undefined, signal);
+
+export const findWords = (image, text, signal) =>
+  ask(`/api/images/${image}/words`, { text }, signal);
+
+export const pictureAddress = (image) => `/api/images/${image}/picture`;
+
+async function ask(address, question, signal) {
+  const request = { signal };
+  if (question !== undefined) {
+    request.method = "POST";
+    request.headers = { "content-type": "application/json" };
+    request.body = JSON.stringify(question);
+  }
+  let response;
+  try {
+    response = await fetch(address, request);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refusal("The service does not answer. Is it still running?");
+  }
+  const answer = await response.json().catch(() => null);
+  if (!response.ok) {
+    throw new Refusal(answer?.error ?? `The service answered ${response.status}.`);
+  }
+  return answer;
+}

@@ -34,7 +34,25 @@ def _litert_float16(encoder, float32, path, calibration):
 
 
 def _litert_int8(encoder, float32, path, calibration):
-    _litert(encoder, path, {})
+    _litert(_with_rows_in_eight_bits(encoder), path, {})
+
+
+def _with_rows_in_eight_bits(encoder):
+    """The same encoder with a scale for each row of its token table.
+
+    The converters have one scale for the whole table, which the few largest of its
+    numbers set; for the rest that leaves a few steps.
+    """
+    import keras
+
+    from keras_teran.layers import BertEmbedding
+
+    copy = keras.models.clone_model(encoder)
+    copy.set_weights(encoder.get_weights())
+    for layer in copy.layers:
+        if isinstance(layer, BertEmbedding):
+            layer.token.quantize("int8")
+    return copy
 
 
 def _litert_full_int8(encoder, float32, path, calibration):
@@ -91,11 +109,11 @@ def _onnx_float16(encoder, float32, path, calibration):
 
 
 def _onnx_int8(encoder, float32, path, calibration):
-    """Products in eight bits, but for those after an activation: these only store so.
+    """Attention's products in eight bits; those of feed-forwards only store so.
 
     onnxruntime's dynamic quantiser has one scale for all that goes into a product. What
-    comes out of a feed-forward's activation has outliers, which leave too few of the
-    255 steps for the rest, so that recall falls.
+    goes into a feed-forward, and still more what comes out of its activation, has
+    outliers, which leave too few of the 255 steps for the rest, so that recall falls.
     """
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -103,7 +121,7 @@ def _onnx_int8(encoder, float32, path, calibration):
     kept = [
         node.name
         for node in onnx.load(str(float32)).graph.node
-        if node.op_type == "MatMul" and "feedforward_output" in node.name
+        if node.op_type == "MatMul" and "feedforward" in node.name
     ]
     quantize_dynamic(
         str(float32),

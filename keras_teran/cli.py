@@ -1,4 +1,4 @@
-"""The `keras-teran` command: train, evaluate, export, verify, align, pack, convert."""
+"""The `keras-teran` command."""
 
 import argparse
 import dataclasses
@@ -196,6 +196,8 @@ def convert(arguments):
 
 
 def _parser():
+    from keras_teran.distillation.command import add_distill
+
     parser = argparse.ArgumentParser(
         prog="keras-teran",
         description="Image–sentence matching by word–region alignment (TERAN).",
@@ -208,6 +210,7 @@ def _parser():
     _add_align(commands)
     _add_pack(commands)
     _add_convert(commands)
+    add_distill(commands, _add_data, _source)
     return parser
 
 

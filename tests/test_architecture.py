@@ -33,7 +33,9 @@ MIDDLE = {
     "layers": {"dropout"},
     "backbone": {"layers", "tokenizer"},
     "encoders": {"layers", "backbone"},
+    "pooling_head": {"layers", "dropout"},
     "model": {
+        "pooling_head",
         "encoders",
         "backbone",
         "alignment",
@@ -51,6 +53,7 @@ MIDDLE = {
 ABOVE_MODEL = (
     "config",
     "conversion",
+    "distillation",
     "evaluation",
     "explain",
     "export",

@@ -15,6 +15,7 @@ from keras_teran.layers import (
     unit_rows,
     word_positions,
 )
+from keras_teran.pooling_head import PoolingHead
 
 IMAGE_INPUTS = ("regions", "boxes", "region_mask")
 CAPTION_INPUTS = ("token_ids", "padding_mask")
@@ -47,7 +48,7 @@ def image_encoder(
     dropout,
     blocks,
     dtype,
-    pooling_head=None,
+    pooling_head=False,
 ):
     """Regions with their boxes to unit vectors (Messina et al. 2021, figure 2, left).
 
@@ -60,7 +61,7 @@ def image_encoder(
         dropout: float, their dropout rate.
         blocks: list of layers after the projection, from `final_blocks`.
         dtype: Keras dtype policy of the layers.
-        pooling_head: `PoolingHead`, or None.
+        pooling_head: bool, end in a `PoolingHead`.
 
     Returns:
         Functional `keras.Model`. Inputs: `regions` float32 (batch, regions,
@@ -87,11 +88,15 @@ def image_encoder(
     slots = _projection(embedding_dim, dtype, "image_projection")(slots)
     slots = _through(blocks, slots, slot_mask)
     region_embeddings = unit_rows(slots[:, 1:], region_mask)
+    image_embedding = unit_rows(slots[:, 0])
+    if pooling_head:
+        head = PoolingHead(dtype=dtype, name="image_pooling_head")
+        image_embedding = head(region_embeddings, image_embedding)
     return keras.Model(
         {"regions": regions, "boxes": boxes, "region_mask": region_mask},
         {
             "region_embeddings": region_embeddings,
-            "image_embedding": _pooled(pooling_head, region_embeddings, slots[:, 0]),
+            "image_embedding": image_embedding,
         },
         name="image_encoder",
     )
@@ -109,7 +114,7 @@ def caption_encoder(
     drop_last_word,
     blocks,
     dtype,
-    pooling_head=None,
+    pooling_head=False,
 ):
     """Word pieces to unit vectors (Messina et al. 2021, figure 2, right).
 
@@ -125,7 +130,7 @@ def caption_encoder(
         drop_last_word: bool, leave out the word piece before [SEP] too.
         blocks: list of layers after the projection, from `final_blocks`.
         dtype: Keras dtype policy of the layers.
-        pooling_head: `PoolingHead`, or None.
+        pooling_head: bool, end in a `PoolingHead`.
 
     Returns:
         Functional `keras.Model`. Inputs: `token_ids` int32 (batch, words),
@@ -159,12 +164,16 @@ def caption_encoder(
     tokens = _through(blocks, tokens, padding_mask)
     word_mask = word_positions(padding_mask, drop_last_word)
     word_embeddings = unit_rows(tokens, word_mask)
+    caption_embedding = unit_rows(tokens[:, 0])
+    if pooling_head:
+        head = PoolingHead(dtype=dtype, name="caption_pooling_head")
+        caption_embedding = head(word_embeddings, caption_embedding)
     return keras.Model(
         {"token_ids": token_ids, "padding_mask": padding_mask},
         {
             "word_embeddings": word_embeddings,
             "word_mask": word_mask,
-            "caption_embedding": _pooled(pooling_head, word_embeddings, tokens[:, 0]),
+            "caption_embedding": caption_embedding,
         },
         name="caption_encoder",
     )
@@ -214,11 +223,6 @@ def _projection(dim, dtype, name):
     return keras.layers.Dense(
         dim, kernel_initializer=linear_initializer(), dtype=dtype, name=name
     )
-
-
-def _pooled(head, members, slot):
-    slot = unit_rows(slot)
-    return slot if head is None else head(members, slot)
 
 
 def _through(blocks, tensor, mask):

@@ -17,7 +17,6 @@ from keras_teran.encoders import (
     image_encoder,
 )
 from keras_teran.losses import Distillation, Hinge, negative_pairs
-from keras_teran.pooling_head import PoolingHead
 from keras_teran.presets import PRESETS
 
 _CARRIED_FILE = "carried.npz"
@@ -102,9 +101,6 @@ class Teran(keras.Model):
                 final_layers, heads, feedforward_dim, dropout, dtype, name
             )
 
-        def head(name):
-            return PoolingHead(dtype=dtype, name=name) if pooling_head else None
-
         if shared_final_layers:
             image_final = caption_final = final("final_block")
         else:
@@ -119,7 +115,7 @@ class Teran(keras.Model):
             dropout,
             image_final,
             dtype,
-            head("image_pooling_head"),
+            pooling_head,
         )
         self.caption_encoder = caption_encoder(
             vocabulary_size,
@@ -133,7 +129,7 @@ class Teran(keras.Model):
             drop_last_word,
             caption_final,
             dtype,
-            head("caption_pooling_head"),
+            pooling_head,
         )
         if keras.backend.backend() == "tensorflow":
             # Caption widths vary from batch to batch: XLA would compile each anew.

@@ -32,10 +32,9 @@ BOTTOM = (
 MIDDLE = {
     "layers": {"dropout"},
     "backbone": {"layers", "tokenizer"},
-    "encoders": {"layers", "backbone"},
-    "pooling_head": {"layers", "dropout"},
+    "encoders": {"layers", "backbone", "pooling_head"},
+    "pooling_head": {"layers"},
     "model": {
-        "pooling_head",
         "encoders",
         "backbone",
         "alignment",

@@ -16,7 +16,6 @@ from keras_teran.distillation.head import (
     rebuilt,
     train_epoch,
 )
-from keras_teran.evaluation.evaluate import evaluate
 from keras_teran.evaluation.first_stage import survival
 from keras_teran.matcher import load
 from keras_teran.run import (
@@ -27,6 +26,7 @@ from keras_teran.run import (
     write_config,
     write_text,
 )
+from keras_teran.scoring import all_pairs
 
 FIRST_STAGE_FILE = "first_stage.json"
 _CACHE = "part.encoded"
@@ -92,7 +92,7 @@ def distill(
             )
             for split, sets in splits.items()
         }
-        exact = evaluate(base, *splits["val"], matcher.tokenizer, progress)[1]
+        exact = _exhaustive(base, encoded["val"])
         steps = epochs * -(-len(encoded["train"]) // batch_size)
         trainer = compiled_trainer(model, learning_rate, steps, matching)
         history = {}
@@ -115,6 +115,12 @@ def distill(
     }
     _write(run, out, matcher, model, settings, history, time.monotonic() - started)
     return history
+
+
+def _exhaustive(model, pairs):
+    images, _ = pairs.images(np.arange(len(pairs.image_ids)))
+    captions, _ = pairs.captions(np.arange(len(pairs)))
+    return all_pairs(images, captions, model.pooling, model.padding)
 
 
 def _survivals(model, pairs, exact):

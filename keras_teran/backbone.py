@@ -62,6 +62,34 @@ def backbone_config(backbone):
     }
 
 
+def backbone_sizes(backbone, overrides, layers):
+    """The arguments of `Teran` that a backbone gives, cut to some layers.
+
+    Args:
+        backbone: `keras_hub.models.BertBackbone`.
+        overrides: dict of the arguments that were asked for.
+        layers: int, how many are kept where `caption_layers` is not asked for.
+
+    Raises:
+        ValueError: when it lacks layers that were asked for, or contradicts others.
+    """
+    sizes = backbone_config(backbone)
+    wanted, available = overrides.get("caption_layers"), sizes["caption_layers"]
+    if wanted is not None and wanted > available:
+        raise ValueError(
+            f"caption_layers={wanted}, but the backbone has {available}; give at most "
+            "that many."
+        )
+    sizes["caption_layers"] = min(layers if wanted is None else wanted, available)
+    for name in sorted(set(overrides) & set(sizes)):
+        if overrides[name] != sizes[name]:
+            raise ValueError(
+                f"{name}={overrides[name]} contradicts the caption_backbone, whose "
+                f"{name} is {sizes[name]}; leave it out."
+            )
+    return sizes
+
+
 def copy_weights(backbone, encoder):
     """Copies a backbone's weights into a caption encoder, each exactly once.
 

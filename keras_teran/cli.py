@@ -191,6 +191,7 @@ def convert(arguments):
 
 
 def _parser():
+    from keras_teran.distillation.command import add_distill
     from keras_teran.search.command import add_search_commands
     from keras_teran.web.command import add_serve_command
 
@@ -208,6 +209,7 @@ def _parser():
     _add_convert(commands)
     add_search_commands(commands, _add)
     add_serve_command(commands)
+    add_distill(commands, _add_data, _source)
     return parser
 
 

@@ -26,6 +26,9 @@ class TrainingConfig:
             much longer or shorter, as it is in retrieval.
         encode_chunk: int, images or captions encoded at a time, for batches beyond
             memory (see `Teran.encode_chunk`); None for the whole batch.
+        distillation: float, weight of the loss by which the scores teach the pooled
+            vectors while all trains (`losses.Distillation`); None for none. A head for
+            them is `pooling_head: true` of `model`.
         patience: int, epochs without a better val rsum before stopping; None: never.
         dtype: "float32" or "mixed_bfloat16".
         seed: int, of weights, order and dropout.
@@ -42,6 +45,7 @@ class TrainingConfig:
     max_length: int = 64
     bucket_batches: int = 1
     encode_chunk: int | None = None
+    distillation: float | None = None
     patience: int | None = None
     dtype: str = "float32"
     seed: int = 0
@@ -51,6 +55,15 @@ class TrainingConfig:
         if self.preset not in PRESETS:
             raise ValueError(
                 f"preset={self.preset!r} is unknown; choose one of {', '.join(PRESETS)}."
+            )
+        if self.distillation is not None and not self.distillation > 0:
+            raise ValueError(
+                f"distillation={self.distillation} must be above 0, or null for none."
+            )
+        if self.distillation and self.encode_chunk:
+            raise ValueError(
+                f"distillation={self.distillation} does not go with "
+                f"encode_chunk={self.encode_chunk}; leave one null."
             )
         refuse_unknown("recipe", self.recipe, RECIPES[self.preset])
 

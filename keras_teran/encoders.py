@@ -15,6 +15,7 @@ from keras_teran.layers import (
     unit_rows,
     word_positions,
 )
+from keras_teran.pooling_head import PoolingHead
 
 IMAGE_INPUTS = ("regions", "boxes", "region_mask")
 CAPTION_INPUTS = ("token_ids", "padding_mask")
@@ -39,7 +40,15 @@ def final_blocks(count, heads, feedforward_dim, dropout, dtype, name):
 
 
 def image_encoder(
-    region_dim, embedding_dim, layers, heads, feedforward_dim, dropout, blocks, dtype
+    region_dim,
+    embedding_dim,
+    layers,
+    heads,
+    feedforward_dim,
+    dropout,
+    blocks,
+    dtype,
+    pooling_head=False,
 ):
     """Regions with their boxes to unit vectors (Messina et al. 2021, figure 2, left).
 
@@ -52,13 +61,15 @@ def image_encoder(
         dropout: float, their dropout rate.
         blocks: list of layers after the projection, from `final_blocks`.
         dtype: Keras dtype policy of the layers.
+        pooling_head: bool, end in a `PoolingHead`.
 
     Returns:
         Functional `keras.Model`. Inputs: `regions` float32 (batch, regions,
         region_dim), `boxes` float32 (batch, regions, 4) relative x0 y0 x1 y1,
         `region_mask` bool (batch, regions). Outputs: `region_embeddings` float32
         (batch, regions, embedding_dim), unit rows, zero where masked, and
-        `image_embedding` float32 (batch, embedding_dim), unit: the I-CLS slot.
+        `image_embedding` float32 (batch, embedding_dim), unit: the I-CLS slot, or what
+        the head makes of it and of the regions.
     """
     regions = keras.Input((None, region_dim), dtype="float32", name="regions")
     boxes = keras.Input((None, 4), dtype="float32", name="boxes")
@@ -76,11 +87,16 @@ def image_encoder(
     slots = _through(own_blocks, slots, slot_mask)
     slots = _projection(embedding_dim, dtype, "image_projection")(slots)
     slots = _through(blocks, slots, slot_mask)
+    region_embeddings = unit_rows(slots[:, 1:], region_mask)
+    image_embedding = unit_rows(slots[:, 0])
+    if pooling_head:
+        head = PoolingHead(dtype=dtype, name="image_pooling_head")
+        image_embedding = head(region_embeddings, image_embedding)
     return keras.Model(
         {"regions": regions, "boxes": boxes, "region_mask": region_mask},
         {
-            "region_embeddings": unit_rows(slots[:, 1:], region_mask),
-            "image_embedding": unit_rows(slots[:, 0]),
+            "region_embeddings": region_embeddings,
+            "image_embedding": image_embedding,
         },
         name="image_encoder",
     )
@@ -98,6 +114,7 @@ def caption_encoder(
     drop_last_word,
     blocks,
     dtype,
+    pooling_head=False,
 ):
     """Word pieces to unit vectors (Messina et al. 2021, figure 2, right).
 
@@ -113,13 +130,14 @@ def caption_encoder(
         drop_last_word: bool, leave out the word piece before [SEP] too.
         blocks: list of layers after the projection, from `final_blocks`.
         dtype: Keras dtype policy of the layers.
+        pooling_head: bool, end in a `PoolingHead`.
 
     Returns:
         Functional `keras.Model`. Inputs: `token_ids` int32 (batch, words),
         `padding_mask` bool (batch, words). Outputs: `word_embeddings` float32 (batch,
         words, embedding_dim), unit rows, zero where `word_mask` is False; `word_mask`
         bool (batch, words); `caption_embedding` float32 (batch, embedding_dim), unit:
-        the [CLS] slot.
+        the [CLS] slot, or what the head makes of it and of the words.
     """
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     padding_mask = keras.Input((None,), dtype="bool", name="padding_mask")
@@ -145,12 +163,17 @@ def caption_encoder(
     tokens = _projection(embedding_dim, dtype, "caption_projection")(tokens)
     tokens = _through(blocks, tokens, padding_mask)
     word_mask = word_positions(padding_mask, drop_last_word)
+    word_embeddings = unit_rows(tokens, word_mask)
+    caption_embedding = unit_rows(tokens[:, 0])
+    if pooling_head:
+        head = PoolingHead(dtype=dtype, name="caption_pooling_head")
+        caption_embedding = head(word_embeddings, caption_embedding)
     return keras.Model(
         {"token_ids": token_ids, "padding_mask": padding_mask},
         {
-            "word_embeddings": unit_rows(tokens, word_mask),
+            "word_embeddings": word_embeddings,
             "word_mask": word_mask,
-            "caption_embedding": unit_rows(tokens[:, 0]),
+            "caption_embedding": caption_embedding,
         },
         name="caption_encoder",
     )

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_teran import alignment, caching, replicas, sparse_gradient
-from keras_teran.backbone import backbone_config, copy_weights, load_backbone
+from keras_teran.backbone import backbone_sizes, copy_weights, load_backbone
 from keras_teran.encoders import (
     CAPTION_INPUTS,
     IMAGE_INPUTS,
@@ -16,7 +16,7 @@ from keras_teran.encoders import (
     final_blocks,
     image_encoder,
 )
-from keras_teran.losses import Hinge, negative_pairs
+from keras_teran.losses import Distillation, Hinge, negative_pairs
 from keras_teran.presets import PRESETS
 
 _CARRIED_FILE = "carried.npz"
@@ -36,6 +36,9 @@ class Teran(keras.Model):
     takes any function of (similarity, image_ids), by default `Hinge(0.2, "hardest")`.
     While it trains, the share of a batch's images and captions whose own partner ranks
     first is logged as `batch_image_to_text_r1` and `batch_text_to_image_r1`.
+
+    `distillation`, set before `fit` and not saved, is the weight of a further loss by
+    which the scores teach the pooled vectors (`Distillation`); 0 for none.
 
     `carried` is a dict of NumPy arrays that are no weights but travel in the saved
     model, such as what a converted checkpoint holds beside them.
@@ -58,6 +61,8 @@ class Teran(keras.Model):
         pooling: str, one of `alignment.POOLINGS`.
         padding: "exclude" or "zero", see `alignment.similarity`.
         drop_last_word: bool, leave out the word piece before [SEP], as the original.
+        pooling_head: bool, `image_embedding` and `caption_embedding` come from a head on
+            all regions and words (`PoolingHead`), not from the slots alone.
         **kwargs: `name`, `dtype` and `trainable` of a Keras model.
 
     Raises:
@@ -84,6 +89,7 @@ class Teran(keras.Model):
         pooling="MrSw",
         padding="exclude",
         drop_last_word=False,
+        pooling_head=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -109,6 +115,7 @@ class Teran(keras.Model):
             dropout,
             image_final,
             dtype,
+            pooling_head,
         )
         self.caption_encoder = caption_encoder(
             vocabulary_size,
@@ -122,6 +129,7 @@ class Teran(keras.Model):
             drop_last_word,
             caption_final,
             dtype,
+            pooling_head,
         )
         if keras.backend.backend() == "tensorflow":
             # Caption widths vary from batch to batch: XLA would compile each anew.
@@ -134,6 +142,7 @@ class Teran(keras.Model):
         self.pooling = pooling
         self.padding = padding
         self.carried = {}
+        self.distillation = 0.0
         self._encode_chunk = None
         self._config = {
             "region_dim": region_dim,
@@ -153,6 +162,7 @@ class Teran(keras.Model):
             "pooling": pooling,
             "padding": padding,
             "drop_last_word": drop_last_word,
+            "pooling_head": pooling_head,
         }
         self.built = True
 
@@ -210,6 +220,8 @@ class Teran(keras.Model):
         captions = self.caption_encoder(
             {name: inputs[name] for name in CAPTION_INPUTS}, training=training
         )
+        if self.distillation:
+            self._pooled = (images["image_embedding"], captions["caption_embedding"])
         return self.similarity(
             replicas.gather(images["region_embeddings"]),
             replicas.gather(captions["word_embeddings"]),
@@ -285,7 +297,13 @@ class Teran(keras.Model):
                 "give a function of (similarity, image_ids), such as "
                 "keras_teran.Hinge()."
             )
-        return ranking_loss(y_pred, replicas.gather(y)) / replicas.count()
+        image_ids = replicas.gather(y)
+        loss = ranking_loss(y_pred, image_ids)
+        if self.distillation:
+            images, captions = (replicas.gather(side) for side in self._pooled)
+            cosines = ops.matmul(images, ops.transpose(captions))
+            loss += self.distillation * Distillation()(cosines, y_pred, image_ids)
+        return loss / replicas.count()
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Logs the loss and the in-batch recall."""
@@ -305,6 +323,11 @@ class Teran(keras.Model):
             return replicas.train_step(self, *args)
         if self.encode_chunk is None:
             return super().train_step(*args)
+        if self.distillation:
+            raise NotImplementedError(
+                f"encode_chunk={self.encode_chunk} caches no gradient of the pooled "
+                f"vectors, which distillation={self.distillation} needs; set one alone."
+            )
         sides = [
             (self.image_encoder, IMAGE_INPUTS, "region_embeddings"),
             (self.caption_encoder, CAPTION_INPUTS, "word_embeddings"),
@@ -350,7 +373,8 @@ def build_model(preset="coco_mrsw", pooling=None, caption_backbone=None, **overr
         raise ValueError(
             f"preset={preset!r} is unknown; choose one of {list(PRESETS)}."
         )
-    known = {*PRESETS[preset], "padding", "drop_last_word", "name", "dtype"}
+    known = {*PRESETS[preset], "padding", "drop_last_word", "pooling_head"}
+    known |= {"name", "dtype"}
     unknown = sorted(set(overrides) - known)
     if unknown:
         raise ValueError(
@@ -363,34 +387,10 @@ def build_model(preset="coco_mrsw", pooling=None, caption_backbone=None, **overr
     if caption_backbone is None:
         return Teran(**{**config, **overrides})
     backbone = load_backbone(caption_backbone)
-    sizes = backbone_config(backbone)
-    sizes["caption_layers"] = _layers_kept(
-        overrides.get("caption_layers", config["caption_layers"]),
-        sizes["caption_layers"],
-        asked="caption_layers" in overrides,
-    )
-    _check_no_conflict(overrides, sizes)
+    sizes = backbone_sizes(backbone, overrides, config["caption_layers"])
     model = Teran(**{**config, **overrides, **sizes})
     copy_weights(backbone, model.caption_encoder)
     return model
-
-
-def _layers_kept(wanted, available, asked):
-    if asked and wanted > available:
-        raise ValueError(
-            f"caption_layers={wanted}, but the backbone has {available}; give at most "
-            "that many."
-        )
-    return min(wanted, available)
-
-
-def _check_no_conflict(overrides, sizes):
-    for name in sorted(set(overrides) & set(sizes)):
-        if overrides[name] != sizes[name]:
-            raise ValueError(
-                f"{name}={overrides[name]} contradicts the caption_backbone, whose "
-                f"{name} is {sizes[name]}; leave it out."
-            )
 
 
 def _first_is_positive(similarity, negative, axis):

@@ -78,6 +78,7 @@ def train(config, folder, data=None, progress=True):
         model = _new_model(config, tokenizer, train_data[1].region_dim, len(batches))
         begin_run(folder, config, tokenizer)
     model.encode_chunk = config.encode_chunk
+    model.distillation = config.distillation or 0.0
     epoch = int(model.optimizer.iterations) // len(batches)
     batches.epoch = epoch
     keeper = RunKeeper(folder, epoch, config.patience)

@@ -33,7 +33,8 @@ BOTTOM = (
 MIDDLE = {
     "layers": {"dropout"},
     "backbone": {"layers", "tokenizer"},
-    "encoders": {"layers", "backbone"},
+    "encoders": {"layers", "backbone", "pooling_head"},
+    "pooling_head": {"layers"},
     "model": {
         "encoders",
         "backbone",
@@ -52,6 +53,7 @@ MIDDLE = {
 ABOVE_MODEL = (
     "config",
     "conversion",
+    "distillation",
     "evaluation",
     "explain",
     "export",

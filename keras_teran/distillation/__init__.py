@@ -1,0 +1,1 @@
+"""A first stage for a trained model: its scores distilled into the pooled vectors."""

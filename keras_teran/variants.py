@@ -40,13 +40,16 @@ def _litert_int8(encoder, float32, path, calibration):
 def _with_rows_in_eight_bits(encoder):
     """The same encoder with a scale for each row of its token table.
 
-    The converters have one scale for the whole table, which the few largest of its
-    numbers set; for the rest that leaves a few steps.
+    An encoder without such a table is itself. The converters have one scale for the
+    whole table, which the few largest of its numbers set; for the rest that leaves a
+    few steps.
     """
     import keras
 
     from keras_teran.layers import BertEmbedding
 
+    if not any(isinstance(layer, BertEmbedding) for layer in encoder.layers):
+        return encoder
     copy = keras.models.clone_model(encoder)
     copy.set_weights(encoder.get_weights())
     for layer in copy.layers:
@@ -114,6 +117,8 @@ def _onnx_int8(encoder, float32, path, calibration):
     onnxruntime's dynamic quantiser has one scale for all that goes into a product. What
     goes into a feed-forward, and still more what comes out of its activation, has
     outliers, which leave too few of the 255 steps for the rest, so that recall falls.
+    Weights are unsigned: sums of signed ones overflow their 16 bits, unnoticed, on
+    processors without VNNI.
     """
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -126,7 +131,7 @@ def _onnx_int8(encoder, float32, path, calibration):
     quantize_dynamic(
         str(float32),
         str(path),
-        weight_type=QuantType.QInt8,
+        weight_type=QuantType.QUInt8,
         per_channel=True,
         nodes_to_exclude=kept,
     )

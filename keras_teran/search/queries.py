@@ -90,14 +90,9 @@ def stored_image(point, width):
 
 
 def pooled(outputs):
-    """The vectors of the first stage: float32 (sets, dim).
-
-    `pooled_embedding`, where the encoder has been given one; else the special slot.
-    """
-    for name in ("pooled_embedding", "image_embedding", "caption_embedding"):
-        if name in outputs:
-            return outputs[name]
-    raise ValueError(f"The encoder gives {sorted(outputs)} and no pooled vector.")
+    """The vectors of the first stage, of images or of captions: float32 (sets, dim)."""
+    images = "image_embedding" in outputs
+    return outputs["image_embedding" if images else "caption_embedding"]
 
 
 def _check_text(text):

@@ -130,7 +130,7 @@ class Distillation:
         Returns:
             float32 scalar, 0 or more.
         """
-        teacher = ops.stop_gradient(similarity)
+        teacher = ops.stop_gradient(ops.convert_to_tensor(similarity))
         loss = self._divergence(cosines, teacher) + self._divergence(
             ops.transpose(cosines), ops.transpose(teacher)
         )

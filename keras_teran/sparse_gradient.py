@@ -89,7 +89,7 @@ def _best_regions(regions, words, pooling, padding):
     packed = tf.cast(tf.boolean_mask(words, real), "float32")
     owners = tf.one_hot(tf.where(real)[:, 0], tf.shape(words)[0])
     shape = tf.shape(regions)
-    flat = tf.cast(tf.reshape(regions, (-1, regions.shape[2])), "float32")
+    flat = tf.cast(tf.reshape(regions, (-1, shape[2])), "float32")
     cells = tf.matmul(flat, packed, transpose_b=True)
     best = tf.reduce_max(
         tf.reshape(cells, (shape[0], shape[1], tf.shape(packed)[0])), axis=1

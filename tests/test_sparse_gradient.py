@@ -38,7 +38,8 @@ def gradients(score, loss_of, *rules, compiled=False):
         return scores, *tape.gradient(loss, (regions, words))
 
     if compiled:
-        unknown = [tf.TensorSpec((None, None, 12))] * 2
+        # Gathered over replicas, not even the width is known.
+        unknown = [tf.TensorSpec((None, None, None))] * 2
         step = tf.function(step, input_signature=unknown)
     return [part.numpy() for part in step(REGIONS, WORDS)]
 

@@ -143,15 +143,17 @@ def _kept(scores, exact, owners):
 
 
 def _reached(rows):
-    """The fewest candidates from which on all six recalls keep the aim."""
+    """The fewest candidates from which on, whatever more, all recalls keep the aim."""
     texts = []
-    for way in ("i2t", "t2i"):
-        good = [
-            row["candidates"]
-            for row in rows
-            if all(row[f"{way} {name}"] >= AIM for name in RECALLS)
-        ]
-        texts.append(f"{way} from {good[0]} candidates" if good else f"{way} at none")
+    for way in _SHORT.values():
+        from_here = None
+        for row in reversed(rows):
+            if any(row[f"{way} {name}"] < AIM for name in RECALLS):
+                break
+            from_here = row["candidates"]
+        texts.append(
+            f"{way} from {from_here} candidates on" if from_here else f"{way} nowhere"
+        )
     return f"{100 * AIM} % of R@1, R@5 and R@10: {', '.join(texts)}"
 
 

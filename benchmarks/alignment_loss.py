@@ -10,12 +10,11 @@ the two of the backward pass, for real regions and real words, with nothing arou
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 from expanded import expanded_similarity
-from harness import arguments, report, seconds_in_turns
+from harness import arguments, report, resident, seconds_in_turns
 from sets import encoded_captions, encoded_images
 
 from keras_teran import Hinge
@@ -124,16 +123,9 @@ def in_a_process_of_its_own(function, *arguments):
 def peak_mebibytes(name, args):
     """How far the resident memory rises in the first run, tracing included."""
     function = contenders(args)[0][name]
-    before = _status("VmRSS")
+    before = resident("VmRSS")
     function()
-    return (_status("VmHWM") - before) / 1024
-
-
-def _status(key):
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(key + ":"):
-            return int(line.split()[1])
-    raise KeyError(key)
+    return (resident("VmHWM") - before) / 1024
 
 
 if __name__ == "__main__":

@@ -75,6 +75,14 @@ def machine():
     }
 
 
+def resident(key):
+    """KiB of this process' memory: `VmRSS` now, `VmHWM` at its highest."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(key + ":"):
+            return int(line.split()[1])
+    raise KeyError(key)
+
+
 def report(name, rows, folder, **sizes):
     """Prints rows as a table and writes them to `folder/name.json`.
 

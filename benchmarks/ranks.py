@@ -12,11 +12,10 @@ embeddings.
 """
 
 import time
-from pathlib import Path
 
 import numpy as np
 from all_pairs_scoring import expanded_seconds, fastest_shape, plain_product
-from harness import arguments, report
+from harness import arguments, report, resident
 from sets import encoded_captions, encoded_images
 
 from keras_teran.evaluation.set_ranks import set_ranks
@@ -73,14 +72,6 @@ def timed(function):
     started = time.perf_counter()
     function()
     return time.perf_counter() - started
-
-
-def resident(key):
-    """KiB of this process' memory: `VmRSS` now, `VmHWM` at its highest."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(key + ":"):
-            return int(line.split()[1])
-    raise KeyError(key)
 
 
 if __name__ == "__main__":

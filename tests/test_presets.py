@@ -105,6 +105,7 @@ def test_build_model_takes_presets_poolings_and_changes_as_they_are():
         "pooling": "scan",
         "padding": "zero",
         "drop_last_word": False,
+        "pooling_head": False,
     }
     assert PRESETS["tiny"]["pooling"] == "MrSw"
 

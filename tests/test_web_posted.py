@@ -62,5 +62,10 @@ def test_an_upload_is_bounded_and_of_a_kind_that_no_other_site_can_send():
             response = client.post("/api/sentences", content=b"x", headers=headers)
             told = refusal(response, 415)
             assert told == "Send the .npz file as application/octet-stream."
-        # What is no upload stays small.
-        assert refusal(client.post("/api/search", content=b"x" * 70_000), 413)
+
+
+def test_only_an_upload_may_be_large(client):
+    told = refusal(client.post("/api/search", content=b"x" * 70_000), 413)
+    assert told == "The body is over 65,536 bytes."
+    large = np.zeros((150, 200), "float32")  # 120,000 bytes: read, and then refused
+    assert "regions (n, 2)" in refusal(upload(client, regions=large), 400)

@@ -108,11 +108,20 @@ def test_a_file_that_unpacks_to_more_is_refused_before_it_is_unpacked():
         read_upload(lying, LIMITS)
 
 
-@pytest.mark.parametrize("shape", [(2**40, 2**20), (-1, -24), (3, 2, 0)])
+@pytest.mark.parametrize("shape", [(2**40, 2**20), (-1, -6), (3, 2, 0)])
 def test_an_array_of_another_size_than_it_says_is_not_allocated(shape):
     data = header(shape) + REGIONS.tobytes()
     with pytest.raises(ValueError, match="which is not its shape"):
         read_upload(zipped(regions=data, boxes=npy(BOXES)), LIMITS)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")
+def test_a_name_that_stands_there_twice_is_refused():
+    stream = io.BytesIO(npz())
+    with zipfile.ZipFile(stream, "a") as file:
+        file.writestr("boxes.npy", npy(BOXES))
+    with pytest.raises(ValueError, match="each once; received .*'boxes', 'boxes'"):
+        read_upload(stream.getvalue(), LIMITS)
 
 
 def test_other_compressions_and_encryption_are_refused():
@@ -142,7 +151,7 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(save):
     assert 700 < refused < 1500  # most bytes count; a few, such as dates, do not
 
 
-@pytest.mark.filterwarnings("ignore:Reading .npy:UserWarning")
+@pytest.mark.filterwarnings("ignore:Reading ..npy:UserWarning")
 def test_a_damaged_header_is_read_or_refused_and_nothing_else():
     generator, good = np.random.default_rng(0), npy(REGIONS)
     signs = list(b"(){}[]'\",:0123456789 \nabL")

@@ -30,6 +30,7 @@ from keras_teran.search.schema import (
     Storage,
     check_id,
 )
+from keras_teran.search.shards import Shards, encode_images
 
 _BATCH = 64
 
@@ -55,7 +56,8 @@ def build(
     Args:
         run: path of a RUN.
         captions: `CaptionSet`; images without captions are welcome.
-        regions: `RegionStore` with the images of `captions`.
+        regions: `RegionStore` with the images of `captions`, or a `Shards` of them,
+            which are encoded already.
         folder: path of the index.
         engine: "embedded" or the URL of a Qdrant server.
         payload: path of a JSON-lines file, an object with `image_id` a line, whose
@@ -86,6 +88,11 @@ def build(
         "dtype": dtype,
         "data": _fingerprint(captions, payload),
     }
+    if isinstance(regions, Shards) and regions.model != settings["model"]:
+        raise ValueError(
+            f"Another model than that of {run} encoded the shards in {regions.folder}; "
+            "give the RUN that did, or encode again."
+        )
     folder = Path(folder)
     manifest = _begin(folder, settings)
     opened = open_engine(engine, folder, api_key, manifest["prefix"], storage)
@@ -127,16 +134,7 @@ def image_points(matcher, images, image_ids, payloads):
         image_ids: ints, (images,).
         payloads: list of dicts, (images,).
     """
-    outputs = matcher.encode(images)
-    points = []
-    for row, (image_id, payload) in enumerate(zip(image_ids, payloads, strict=True)):
-        real = np.asarray(images["region_mask"][row], bool)
-        boxes = np.asarray(images["boxes"][row][real], "float64").round(6).tolist()
-        members = outputs["region_embeddings"][row][real]
-        points.append(
-            _point(image_id, pooled(outputs)[row], members, {**payload, BOXES: boxes})
-        )
-    return points
+    return _image_points(encode_images(matcher, images), image_ids, payloads)
 
 
 def caption_points(matcher, captions, caption_ids, payloads):
@@ -241,8 +239,11 @@ def _store_images(engine, matcher, captions, regions, extra, progress):
                     "captions": [captions.captions[place] for place in own],
                 }
             )
-        points = image_points(matcher, regions.read(ids), ids, payloads)
-        engine.upsert(IMAGES, points)
+        if isinstance(regions, Shards):
+            encoded = regions.encoded(ids)
+        else:
+            encoded = encode_images(matcher, regions.read(ids))
+        engine.upsert(IMAGES, _image_points(encoded, ids, payloads))
 
 
 def _store_captions(engine, matcher, captions, progress):
@@ -259,6 +260,15 @@ def _store_captions(engine, matcher, captions, progress):
         texts = [captions.captions[row] for row in rows]
         ids = captions.caption_ids[rows]
         engine.upsert(CAPTIONS, caption_points(matcher, texts, ids, payloads))
+
+
+def _image_points(encoded, image_ids, payloads):
+    points = []
+    for image, image_id, payload in zip(encoded, image_ids, payloads, strict=True):
+        boxes = np.asarray(image.boxes, "float64").round(6).tolist()
+        payload = {**payload, BOXES: boxes}
+        points.append(_point(image_id, image.pooled, image.members, payload))
+    return points
 
 
 def _missing(engine, collection, ids, progress):

@@ -57,6 +57,18 @@ def test_the_content_tells_the_format_and_not_the_name(tmp_path):
     assert (decode(path) == quarters()).all()
 
 
+def test_a_large_jpeg_is_decoded_at_a_fraction_of_its_size(tmp_path):
+    path = tmp_path / "large.jpg"
+    Image.fromarray(quarters(800, 1600)).save(path, quality=95)
+    # an eighth of 800 is 100, twice the 50 needed; a quarter, 200, twice the 60 or 100
+    for needed, height in ((50, 100), (60, 200), (100, 200), (400, 800), (900, 800)):
+        pixels = decode(path, needed)
+        assert pixels.shape == (height, 2 * height, 3), needed
+        assert np.abs(np.subtract(corners(pixels)[0], RED)).max() <= 6
+    Image.fromarray(quarters(800, 1600)).save(tmp_path / "large.png")
+    assert decode(tmp_path / "large.png", 50).shape == (800, 1600, 3)
+
+
 @pytest.mark.parametrize("turn", range(1, 9))
 def test_exif_turns_the_picture_upright(tmp_path, turn):
     """What a camera held that way would store, and say so, comes out upright."""

@@ -15,12 +15,10 @@ class Fitted:
         pixels: uint8, (height, width, 3), RGB.
         content: float32, (4,): where in it the picture lies, x0, y0, x1, y1 divided by
             width and height; the rest is padding.
-        size: (width, height) of the picture as it was, pixels.
     """
 
     pixels: np.ndarray
     content: np.ndarray
-    size: tuple
 
     def to_input(self, boxes):
         """Boxes relative to the picture, as boxes relative to the model's input.
@@ -82,4 +80,4 @@ def fit(pixels, height, width):
     fitted = np.full((height, width, 3), _PADDING, np.uint8)
     fitted[: inner[0], : inner[1]] = image
     content = np.array([0, 0, inner[1] / width, inner[0] / height], np.float32)
-    return Fitted(fitted, content, (wide, high))
+    return Fitted(fitted, content)

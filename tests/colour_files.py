@@ -65,5 +65,5 @@ def write_pictures(folder, count, bad=()):
         path = folder / f"{number:03}.png"
         Image.new("RGB", (40, 20), (number * 10,) * 3).save(path)
         if number in bad:
-            path.write_bytes(path.read_bytes()[:40])
+            path.write_bytes(path.read_bytes()[:-24])
     return folder

@@ -14,7 +14,10 @@ def add_regions(commands):
     command = commands.add_parser("regions", help=text, description=text)
     command.add_argument("images", metavar="IMAGES", help="folder of the pictures")
     command.add_argument(
-        "--extractor", required=True, metavar="SOURCE", help="a .tflite or .onnx file"
+        "--extractor",
+        required=True,
+        metavar="SOURCE",
+        help="a .tflite or .onnx file, or a KerasHub preset: name, hf:// or folder",
     )
     command.add_argument(
         "--out", required=True, metavar="STORE", help="folder to write; resumes"
@@ -46,17 +49,21 @@ def add_regions(commands):
 
 def _add_extractor_options(command):
     group = command.add_argument_group("what the extractor does")
-    group.add_argument("--tensor", metavar="NAME", help="to take (the first output)")
+    group.add_argument(
+        "--tensor", metavar="NAME", help="of the tensor, or layer, to take"
+    )
     group.add_argument("--size", type=_positive, help="of its input, pixels a side")
     group.add_argument(
         "--grid",
         type=_positive,
         nargs="+",
         metavar="N",
-        help="regions: N × N parts of the picture, for each N (a file's: 1 3 5)",
+        help="regions: N × N parts of the picture, for each N (a file: 1 3 5)",
     )
     group.add_argument(
-        "--cells", action="store_true", help="regions: each cell of the features"
+        "--cells",
+        action="store_true",
+        help="regions: each cell or patch (a preset)",
     )
     group.add_argument(
         "--merge", type=_positive, metavar="N", help="regions: cells merged to N"
@@ -64,13 +71,13 @@ def _add_extractor_options(command):
     group.add_argument(
         "--boxes", metavar="STORE", help="regions: the boxes of other packed features"
     )
-    for name, default in (("--mean", 0.0), ("--std", 255.0)):
+    for name, default in (("--mean", 0), ("--std", 255)):
         group.add_argument(
             name,
             type=float,
             nargs="+",
-            default=[default],
-            help=f"float inputs get (pixel - mean) / std ({default:g}; one, or three)",
+            help="the network gets (pixel - mean) / std; one number or three (a file's "
+            f"float input: {default}; a preset's: its own)",
         )
 
 

@@ -1,7 +1,7 @@
 """An extractor by the name of its source, with what regions are to come out."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from keras_teran.data.packed import PackedRegions
@@ -18,31 +18,31 @@ class Options:
     Attributes:
         tensor: str, name of the tensor (file) or layer (backbone) to take.
         size: int, height and width of the input.
-        mean, std: float inputs of a file get (pixel - mean) / std.
+        mean, std: the network gets (pixel - mean) / std, one number or three each;
+            where not said, a file's float input 0 to 1, a preset what it asks for.
         grid: ints: the picture in 3 × 3 parts for 3, and so on. What a file's regions
             are where nothing is said: 1, 3 and 5, 35 regions.
         cells: bool, each cell or patch a region: what a backbone's are.
         merge: int, cells merged to so many regions.
         boxes: folder of packed features: their boxes, image by image.
-        most: int, regions kept of a detector's.
     """
 
     tensor: str | None = None
     size: int | None = None
-    mean: list[float] = field(default_factory=lambda: [0.0])
-    std: list[float] = field(default_factory=lambda: [255.0])
+    mean: list[float] | None = None
+    std: list[float] | None = None
     grid: list[int] | None = None
     cells: bool = False
     merge: int | None = None
     boxes: str | None = None
-    most: int = 36
 
 
 def open_extractor(source, **options):
     """Opens an extractor.
 
     Args:
-        source: a `.tflite` or `.onnx` file.
+        source: a `.tflite` or `.onnx` file, or what KerasHub loads: a preset's name, an
+            `hf://` address or a folder, of a backbone of pictures.
         **options: fields of `Options`.
 
     Returns:
@@ -50,29 +50,50 @@ def open_extractor(source, **options):
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: for options that contradict each other, or a source that is none of
-            these.
+        ValueError: for options that contradict each other, or a source that cannot be
+            loaded or is of another kind.
 
     Example:
-        >>> open_extractor("model.pkl")
+        >>> open_extractor("model.onnx", grid=[3], merge=36)
         Traceback (most recent call last):
         ...
-        ValueError: extractor 'model.pkl' is no .tflite or .onnx file.
+        ValueError: grid and merge exclude each other; give one of them.
     """
     chosen = Options(**options)
+    for name in ("mean", "std"):
+        _check_channels(name, getattr(chosen, name))
     source = str(source)
-    if Path(source).suffix not in FILES:
-        raise ValueError(f"extractor {source!r} is no .tflite or .onnx file.")
-    regions = _regions(chosen, Grid([1, 3, 5]))
-    model = GraphFile(
-        source, chosen.tensor, chosen.size, _three(chosen.mean), _three(chosen.std)
-    )
-    extractor = MapExtractor(model, regions)
-    extractor.opened_as = {
-        "source": str(Path(source).resolve()),
-        "options": asdict(chosen),
-    }
+    if Path(source).suffix in FILES:
+        extractor = _of_file(source, chosen)
+    else:
+        extractor = _of_preset(source, chosen)
+    # So that a store knows its extractor wherever it is used from.
+    place = str(Path(source).resolve()) if Path(source).exists() else source
+    extractor.opened_as = {"source": place, "options": asdict(chosen)}
     return extractor
+
+
+def _of_file(source, chosen):
+    regions = _regions(chosen, Grid([1, 3, 5]))
+    normal = {"mean": chosen.mean or [0.0], "std": chosen.std or [255.0]}
+    model = GraphFile(source, chosen.tensor, chosen.size, **normal)
+    return MapExtractor(model, regions)
+
+
+def _of_preset(source, chosen):
+    from keras_teran.regions.backbones import BackboneMaps
+    from keras_teran.regions.hub import load_backbone
+
+    regions = _regions(chosen, Cells())
+    model = BackboneMaps(
+        load_backbone(source, chosen.size),
+        source,
+        chosen.tensor,
+        chosen.size,
+        chosen.mean,
+        chosen.std,
+    )
+    return MapExtractor(model, regions)
 
 
 def reopen_extractor(folder):
@@ -127,9 +148,6 @@ def _regions(chosen, default):
     return Cells() if chosen.cells else Grid(chosen.grid)
 
 
-def _three(values):
-    """One number, or one a channel."""
-    values = list(values)
-    if len(values) not in (1, 3):
-        raise ValueError(f"mean and std take one number or three; received {values}.")
-    return values
+def _check_channels(name, values):
+    if values is not None and len(values) not in (1, 3):
+        raise ValueError(f"{name} takes one number or three; received {values}.")

@@ -17,6 +17,7 @@ from keras_teran.search.manifest import (
     read_manifest,
     write_manifest,
 )
+from keras_teran.search.merging import check_count, enclosing, merge
 from keras_teran.search.queries import pooled
 from keras_teran.search.schema import (
     BOXES,
@@ -45,6 +46,7 @@ def build(
     api_key=None,
     storage=None,
     progress=False,
+    regions_per_image=None,
 ):
     """Builds an index, or goes on with a build that was stopped at any moment.
 
@@ -64,6 +66,8 @@ def build(
         api_key: str, of the server.
         storage: `Storage`, how the server keeps them.
         progress: bool, show bars.
+        regions_per_image: int, how many vectors an image keeps, the regions most alike
+            merged (`merging.merge`); None keeps them all.
 
     Returns:
         Dict of counts: `images`, `captions`.
@@ -75,6 +79,7 @@ def build(
         OSError: when it cannot be written; ConnectionError when the server is dead.
     """
     check_engine(engine)
+    check_count(regions_per_image)
     if dtype not in DTYPES:
         raise ValueError(f"dtype={dtype!r} is unknown; choose one of {DTYPES}.")
     for value in (*captions.image_ids, *captions.caption_ids):
@@ -85,6 +90,7 @@ def build(
         "model": hash_model(run),
         "dtype": dtype,
         "data": _fingerprint(captions, payload),
+        "regions_per_image": regions_per_image,
     }
     folder = Path(folder)
     manifest = _begin(folder, settings)
@@ -100,7 +106,9 @@ def build(
             "padding": model.padding,
             "dim": model.config["embedding_dim"],
             "widths": {
-                IMAGES: regions.max_regions,
+                IMAGES: min(
+                    regions.max_regions, regions_per_image or regions.max_regions
+                ),
                 CAPTIONS: _longest(matcher.tokenizer, captions.captions),
             },
             "storage": vars(storage or Storage()),
@@ -108,7 +116,9 @@ def build(
         folder.mkdir(parents=True, exist_ok=True)
         write_manifest(folder, manifest)
         opened.create(Schema(manifest["dim"], dtype))
-        _store_images(opened, matcher, captions, regions, extra, progress)
+        _store_images(
+            opened, matcher, captions, regions, extra, progress, regions_per_image
+        )
         _store_captions(opened, matcher, captions, progress)
         opened.finish()
         counts = {name: opened.count(name) for name in COLLECTIONS}
@@ -118,7 +128,7 @@ def build(
     return counts
 
 
-def image_points(matcher, images, image_ids, payloads):
+def image_points(matcher, images, image_ids, payloads, regions_per_image=None):
     """Encodes images into list of `Point`.
 
     Args:
@@ -126,16 +136,20 @@ def image_points(matcher, images, image_ids, payloads):
         images: dict of `regions`, `boxes` and `region_mask`, (images, ...) each.
         image_ids: ints, (images,).
         payloads: list of dicts, (images,).
+        regions_per_image: int, how many vectors are kept, or None. A merged vector's
+            box encloses those of its regions.
     """
     outputs = matcher.encode(images)
     points = []
     for row, (image_id, payload) in enumerate(zip(image_ids, payloads, strict=True)):
         real = np.asarray(images["region_mask"][row], bool)
-        boxes = np.asarray(images["boxes"][row][real], "float64").round(6).tolist()
+        boxes = np.asarray(images["boxes"][row][real], "float64")
         members = outputs["region_embeddings"][row][real]
-        points.append(
-            _point(image_id, pooled(outputs)[row], members, {**payload, BOXES: boxes})
-        )
+        if regions_per_image and len(members) > regions_per_image:
+            members, groups = merge(members, regions_per_image)
+            boxes = enclosing(boxes, groups)
+        payload = {**payload, BOXES: boxes.round(6).tolist()}
+        points.append(_point(image_id, pooled(outputs)[row], members, payload))
     return points
 
 
@@ -223,7 +237,9 @@ def _fingerprint(captions, payload):
     return digest.hexdigest()
 
 
-def _store_images(engine, matcher, captions, regions, extra, progress):
+def _store_images(
+    engine, matcher, captions, regions, extra, progress, regions_per_image
+):
     by_image = np.argsort(captions.caption_to_image, kind="stable")
     starts = np.searchsorted(
         captions.caption_to_image[by_image], np.arange(len(captions.image_ids) + 1)
@@ -241,7 +257,9 @@ def _store_images(engine, matcher, captions, regions, extra, progress):
                     "captions": [captions.captions[place] for place in own],
                 }
             )
-        points = image_points(matcher, regions.read(ids), ids, payloads)
+        points = image_points(
+            matcher, regions.read(ids), ids, payloads, regions_per_image
+        )
         engine.upsert(IMAGES, points)
 
 

@@ -17,6 +17,7 @@ from keras_teran.search.manifest import (
     read_manifest,
     write_manifest,
 )
+from keras_teran.search.merging import check_count, enclosing, merge
 from keras_teran.search.queries import pooled
 from keras_teran.search.schema import (
     BOXES,
@@ -46,6 +47,7 @@ def build(
     api_key=None,
     storage=None,
     progress=False,
+    regions_per_image=None,
 ):
     """Builds an index, or goes on with a build that was stopped at any moment.
 
@@ -66,6 +68,8 @@ def build(
         api_key: str, of the server.
         storage: `Storage`, how the server keeps them.
         progress: bool, show bars.
+        regions_per_image: int, how many vectors an image keeps, the regions most alike
+            merged (`merging.merge`); None keeps them all.
 
     Returns:
         Dict of counts: `images`, `captions`.
@@ -77,6 +81,7 @@ def build(
         OSError: when it cannot be written; ConnectionError when the server is dead.
     """
     check_engine(engine)
+    check_count(regions_per_image)
     if dtype not in DTYPES:
         raise ValueError(f"dtype={dtype!r} is unknown; choose one of {DTYPES}.")
     for value in (*captions.image_ids, *captions.caption_ids):
@@ -87,6 +92,7 @@ def build(
         "model": hash_model(run),
         "dtype": dtype,
         "data": _fingerprint(captions, payload),
+        "regions_per_image": regions_per_image,
     }
     if isinstance(regions, Shards) and regions.model != settings["model"]:
         raise ValueError(
@@ -107,7 +113,9 @@ def build(
             "padding": model.padding,
             "dim": model.config["embedding_dim"],
             "widths": {
-                IMAGES: regions.max_regions,
+                IMAGES: min(
+                    regions.max_regions, regions_per_image or regions.max_regions
+                ),
                 CAPTIONS: _longest(matcher.tokenizer, captions.captions),
             },
             "storage": vars(storage or Storage()),
@@ -115,7 +123,9 @@ def build(
         folder.mkdir(parents=True, exist_ok=True)
         write_manifest(folder, manifest)
         opened.create(Schema(manifest["dim"], dtype))
-        _store_images(opened, matcher, captions, regions, extra, progress)
+        _store_images(
+            opened, matcher, captions, regions, extra, progress, regions_per_image
+        )
         _store_captions(opened, matcher, captions, progress)
         opened.finish()
         counts = {name: opened.count(name) for name in COLLECTIONS}
@@ -125,7 +135,7 @@ def build(
     return counts
 
 
-def image_points(matcher, images, image_ids, payloads):
+def image_points(matcher, images, image_ids, payloads, regions_per_image=None):
     """Encodes images into list of `Point`.
 
     Args:
@@ -133,8 +143,12 @@ def image_points(matcher, images, image_ids, payloads):
         images: dict of `regions`, `boxes` and `region_mask`, (images, ...) each.
         image_ids: ints, (images,).
         payloads: list of dicts, (images,).
+        regions_per_image: int, how many vectors are kept, or None. A merged vector's
+            box encloses those of its regions.
     """
-    return _image_points(encode_images(matcher, images), image_ids, payloads)
+    return _image_points(
+        encode_images(matcher, images), image_ids, payloads, regions_per_image
+    )
 
 
 def caption_points(matcher, captions, caption_ids, payloads):
@@ -221,7 +235,9 @@ def _fingerprint(captions, payload):
     return digest.hexdigest()
 
 
-def _store_images(engine, matcher, captions, regions, extra, progress):
+def _store_images(
+    engine, matcher, captions, regions, extra, progress, regions_per_image
+):
     by_image = np.argsort(captions.caption_to_image, kind="stable")
     starts = np.searchsorted(
         captions.caption_to_image[by_image], np.arange(len(captions.image_ids) + 1)
@@ -243,7 +259,7 @@ def _store_images(engine, matcher, captions, regions, extra, progress):
             encoded = regions.encoded(ids)
         else:
             encoded = encode_images(matcher, regions.read(ids))
-        engine.upsert(IMAGES, _image_points(encoded, ids, payloads))
+        engine.upsert(IMAGES, _image_points(encoded, ids, payloads, regions_per_image))
 
 
 def _store_captions(engine, matcher, captions, progress):
@@ -262,12 +278,15 @@ def _store_captions(engine, matcher, captions, progress):
         engine.upsert(CAPTIONS, caption_points(matcher, texts, ids, payloads))
 
 
-def _image_points(encoded, image_ids, payloads):
+def _image_points(encoded, image_ids, payloads, regions_per_image):
     points = []
     for image, image_id, payload in zip(encoded, image_ids, payloads, strict=True):
-        boxes = np.asarray(image.boxes, "float64").round(6).tolist()
-        payload = {**payload, BOXES: boxes}
-        points.append(_point(image_id, image.pooled, image.members, payload))
+        members, boxes = image.members, np.asarray(image.boxes, "float64")
+        if regions_per_image and len(members) > regions_per_image:
+            members, groups = merge(members.astype("float32"), regions_per_image)
+            boxes = enclosing(boxes, groups)
+        payload = {**payload, BOXES: boxes.round(6).tolist()}
+        points.append(_point(image_id, image.pooled, members, payload))
     return points
 
 

@@ -44,6 +44,12 @@ def _add_index(command):
         default="float32",
         help="(%(default)s)",
     )
+    command.add_argument(
+        "--regions-per-image",
+        metavar="N",
+        type=int,
+        help="vectors an image keeps, the regions most alike merged (all regions)",
+    )
     group = command.add_argument_group("engine")
     group.add_argument(
         "--engine",
@@ -106,6 +112,7 @@ def index(arguments):
         arguments.api_key,
         storage,
         progress=True,
+        regions_per_image=arguments.regions_per_image,
     )
     print(
         f"{arguments.out}: {counts['images']:,} images, {counts['captions']:,} captions"

@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_teran.explain import merge_pieces
 from keras_teran.one_image import one_image
+from keras_teran.search.merging import merge
 from keras_teran.search.plan import Query, pad
 from keras_teran.search.schema import CAPTIONS, IMAGES
 
@@ -75,12 +76,19 @@ def encode_sentence(matcher, text, weights=None):
     return Sentence(words, embeddings[real], query)
 
 
-def encode_image(matcher, image):
-    """An image, a dict of `regions`, `boxes` and maybe `region_mask`, as a query."""
+def encode_image(matcher, image, regions_per_image=None):
+    """An image, a dict of `regions`, `boxes` and maybe `region_mask`, as a query.
+
+    Its regions are merged as those of the index were, so an image finds the same
+    captions whether it is indexed or not.
+    """
     image = one_image(image, matcher.model.config["region_dim"])
     outputs = matcher.encode(image)
     padded = outputs["region_embeddings"][0]
     real = padded[image["region_mask"][0]]
+    if regions_per_image:
+        real, _ = merge(real, regions_per_image)
+        padded = pad([real], min(len(padded), regions_per_image))[0]
     return Query(CAPTIONS, pooled(outputs)[0], real, padded)
 
 

@@ -27,7 +27,7 @@ import numpy as np
 
 from keras_teran.data.validity import ImageRows
 from keras_teran.run import write_text
-from keras_teran.search.manifest import hash_model
+from keras_teran.search.manifest import hash_model, read_described
 from keras_teran.search.queries import pooled
 from keras_teran.search.schema import DTYPES
 
@@ -119,19 +119,8 @@ def plan_shards(run, regions, folder, images_a_shard=4096, dtype="float16"):
 
 def read_plan(folder):
     """The dict in `shards.json`; FileNotFoundError or ValueError where there is none."""
-    path = Path(folder) / FILE
-    if not path.is_file():
-        raise FileNotFoundError(f"There are no shards in {folder}: it has no {FILE}.")
-    try:
-        plan = json.loads(path.read_text(encoding="utf-8"))
-        version = plan["format"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged; encode again.") from error
-    if version != FORMAT:
-        raise ValueError(
-            f"{path} has format {version!r}, this release reads {FORMAT}; encode again."
-        )
-    return plan
+    missing = f"There are no shards in {folder}: it has no {FILE}."
+    return read_described(Path(folder) / FILE, FORMAT, missing, "encode again")
 
 
 def missing_shards(folder, plan):

@@ -10,7 +10,6 @@ from keras_teran.data.packed_files import (
     allocate,
     partial_folder,
     publish,
-    require_space,
     resume,
     save_progress,
     write_rows,
@@ -50,9 +49,7 @@ def pack(source, folder, dtype="float16", progress=True):
     plan = _plan(source, dtype)
     done = resume(partial, plan)["images_done"]
     if done == 0:
-        sizes = (len(source), source.max_regions, source.region_dim, dtype)
-        require_space(partial, *sizes)
-        allocate(partial, *sizes)
+        allocate(partial, len(source), source.max_regions, source.region_dim, dtype)
         np.save(partial / "ids.npy", source.image_ids)
         if (source.counts < source.max_regions).any():
             np.save(partial / "counts.npy", source.counts)

@@ -72,23 +72,13 @@ def save_progress(partial, plan, **state):
     os.replace(aside, partial / PROGRESS)
 
 
-def require_space(partial, images, max_regions, region_dim, dtype):
-    """Refuses before starting: a full disk kills a process that writes to a map.
+def allocate(partial, images, max_regions, region_dim, dtype):
+    """Creates the files at full size; the system fills what is unwritten with 0.
 
     Raises:
-        OSError: if the disk has too little room.
+        OSError: if the disk has too little room; nothing is created then.
     """
-    size = images * max_regions * (region_dim * np.dtype(dtype).itemsize + 4 * 4)
-    free = shutil.disk_usage(partial).free
-    if size > free:
-        raise OSError(
-            f"{partial} needs {size / 1e9:.1f} GB, its disk has "
-            f"{free / 1e9:.1f} GB free. Free some, or give a folder on another disk."
-        )
-
-
-def allocate(partial, images, max_regions, region_dim, dtype):
-    """Creates the files at full size; the system fills what is unwritten with 0."""
+    _require_space(partial, images, max_regions, region_dim, dtype)
     for name, file_dtype, last in (
         (f"regions.{dtype}.npy", dtype, region_dim),
         ("boxes.npy", "float32", 4),
@@ -154,3 +144,14 @@ def publish(partial, folder):
     os.replace(partial, folder)
     # Last: a kill before the renaming must not lose count of what is done.
     (folder / PROGRESS).unlink()
+
+
+def _require_space(partial, images, max_regions, region_dim, dtype):
+    """Refuses before starting: a full disk kills a process that writes to a map."""
+    size = images * max_regions * (region_dim * np.dtype(dtype).itemsize + 4 * 4)
+    free = shutil.disk_usage(partial).free
+    if size > free:
+        raise OSError(
+            f"{partial} needs {size / 1e9:.1f} GB, its disk has "
+            f"{free / 1e9:.1f} GB free. Free some, or give a folder on another disk."
+        )

@@ -13,7 +13,6 @@ from keras_teran.data.packed_files import (
     allocate,
     partial_folder,
     publish,
-    require_space,
     resume,
     save_progress,
     shrink,
@@ -95,9 +94,7 @@ def _plan(extractor, pictures, dtype):
 
 
 def _begin(partial, images, extractor, dtype):
-    sizes = (images, extractor.max_regions, extractor.region_dim, dtype)
-    require_space(partial, *sizes)
-    allocate(partial, *sizes)
+    allocate(partial, images, extractor.max_regions, extractor.region_dim, dtype)
     np.save(partial / "ids.npy", np.zeros(images, np.int64))
     np.save(partial / "counts.npy", np.zeros(images, np.int64))
 

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from search_index import SENTENCE, build, engine_name, write_run
+from search_index import SENTENCE, build, engine_name, write_run, write_run_of
 
 from keras_teran.alignment import POOLINGS
 from keras_teran.matcher import load
@@ -52,10 +52,7 @@ def scores(hits, ids):
 def test_scores_are_the_models_similarity(
     kind, pooling, padding, tmp_path, monkeypatch
 ):
-    zero = padding == "zero"
-    run = write_run(
-        tmp_path / "run", pooling=pooling, padding=padding, drop_last_word=zero
-    )
+    run = write_run_of(tmp_path / "run", pooling, padding)
     name = engine_name(kind, tmp_path, monkeypatch)
     captions, regions, folder = build(tmp_path, run, name)
     matcher = load(run)

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from search_index import SENTENCE, build, data, engine_name, write_run
+from search_index import SENTENCE, build, data, engine_name, write_run, write_run_of
 
 from keras_teran.alignment import POOLINGS
 from keras_teran.cli import main
@@ -73,10 +73,7 @@ def test_a_merged_box_encloses_its_regions():
 def test_scores_are_the_alignment_of_the_merged_vectors(
     kind, pooling, padding, tmp_path, monkeypatch
 ):
-    zero = padding == "zero"
-    run = write_run(
-        tmp_path / "run", pooling=pooling, padding=padding, drop_last_word=zero
-    )
+    run = write_run_of(tmp_path / "run", pooling, padding)
     name = engine_name(kind, tmp_path, monkeypatch)
     captions, regions, folder = build(tmp_path, run, name, regions_per_image=2)
     matcher = load(run)

@@ -4,7 +4,9 @@ Each is made of the float32 encoder, and keeps its names, shapes and dtypes: onl
 weights, and what is reckoned with inside, change.
 """
 
+import io
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +36,26 @@ def _litert_float16(encoder, float32, path, calibration):
 
 
 def _litert_int8(encoder, float32, path, calibration):
-    _litert(_with_rows_in_eight_bits(encoder), path, {})
+    """Products in eight bits; those of BERT's queries, keys and values only store so.
+
+    What goes into them are a block's outputs, whose outliers leave few of the 255 steps
+    for the rest of a token's numbers: a third of the whole error (measured on `small`).
+    """
+    from ai_edge_quantizer.qtyping import TFLOperationName
+    from ai_edge_quantizer.quantizer import Quantizer
+
+    rows = _with_rows_in_eight_bits(encoder)
+    if rows is not encoder:
+        _litert(rows, path, {}, optimizations=[])
+        float32 = path
+    quantizer = Quantizer(str(float32))
+    product = TFLOperationName.FULLY_CONNECTED
+    quantizer.add_dynamic_config(".*", product, 8)
+    quantizer.add_weight_only_config(".*bert_block.*query_key_value.*", product, 8)
+    # It reports to the terminal, bars and sums.
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        content = quantizer.quantize().quantized_model
+    path.write_bytes(content)
 
 
 def _with_rows_in_eight_bits(encoder):
@@ -97,9 +118,8 @@ def _litert(encoder, path, target, **settings):
         str(path),
         format="litert",
         verbose=False,
-        optimizations=[tf.lite.Optimize.DEFAULT],
         target_spec={"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS], **target},
-        **settings,
+        **{"optimizations": [tf.lite.Optimize.DEFAULT], **settings},
     )
 
 

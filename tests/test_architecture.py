@@ -81,6 +81,7 @@ ALLOWED |= {part: set(ALLOWED) | set(TOP) for part in TOP}
 HEAVY = {
     "PIL",
     "ai_edge_litert",
+    "ai_edge_quantizer",
     "jax",
     "matplotlib",
     "onnx",

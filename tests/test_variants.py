@@ -136,3 +136,24 @@ def test_a_mask_stays_exact_in_eight_bits(model, exported):
         np.testing.assert_array_equal(
             found["word_embeddings"].any(-1), found["word_mask"]
         )
+
+
+def test_queries_keys_and_values_of_bert_are_reckoned_in_float(exported):
+    """By LiteRT's int8 file: all other products take weights of eight bits."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    folder, artifacts = exported
+    path = folder / artifacts["litert", "int8", "caption_encoder"]["path"]
+    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    file = Interpreter(str(path), experimental_op_resolver_type=plain)
+    tensors = {tensor["index"]: tensor for tensor in file.get_tensor_details()}
+    weights = {np.int8: [], np.float32: []}
+    for op in file._get_ops_details():
+        if op["op_name"] == "FULLY_CONNECTED":
+            name = tensors[op["outputs"][0]]["name"]
+            weights[tensors[op["inputs"][1]]["dtype"]].append(name)
+    (name,) = weights[np.float32]
+    assert "bert_block_0" in name and "query_key_value" in name
+    assert len(weights[np.int8]) == 3 + 4 + 1  # of its block, a final one, projection
+    held = [tensor["name"] for tensor in tensors.values() if tensor["dtype"] == np.int8]
+    assert sum("query_key_value" in name for name in held) == 2

@@ -80,7 +80,9 @@ ALLOWED |= {part: set(ALLOWED) | set(TOP) for part in TOP}
 HEAVY = {
     "PIL",
     "ai_edge_litert",
+    "h5py",
     "jax",
+    "lmdb",
     "matplotlib",
     "onnx",
     "onnxruntime",

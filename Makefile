@@ -16,8 +16,10 @@ unexport PYTHONPATH PYTHONHOME
 # Flags for `make quickstart`, e.g. QUICKSTART="--quick"; where it writes.
 QUICKSTART ?=
 OUT ?= runs/quickstart
-# Flags for pytest, e.g. TESTS="tests/test_export.py -x".
+# Flags for pytest, e.g. TESTS="tests/test_export.py -x". One process a core, up to four,
+# and a file's tests in one of them: they share what the file trains or exports.
 TESTS ?=
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .PHONY: help quickstart test test-backends test-jax test-torch test-deployment lint clean
 
@@ -34,7 +36,7 @@ quickstart: .venv/.stamp
 	    --out $(OUT) $(QUICKSTART)
 
 test: .venv/.stamp
-	KERAS_BACKEND=tensorflow .venv/bin/python -m pytest $(TESTS)
+	KERAS_BACKEND=tensorflow .venv/bin/python -m pytest $(PARALLEL) $(TESTS)
 
 test-backends: test-jax test-torch
 

@@ -22,6 +22,7 @@ from keras_teran.distillation.head import pooled_vectors, rebuilt
 from keras_teran.evaluation.first_stage import survival, two_stage_recall
 from keras_teran.evaluation.recall import recall_table
 from keras_teran.scoring import all_pairs
+from keras_teran.search.merging import merge
 
 CANDIDATES = (10, 20, 50, 100, 200, 400)
 WAYS = ("image_to_text", "text_to_image")
@@ -78,7 +79,7 @@ def main():
 
 
 def merged(members, count):
-    """Sets of fewer vectors: the two most alike become their sum, made unit, greedily.
+    """Sets of fewer vectors, as `keras-teran index --regions-per-image` merges them.
 
     Args:
         members: float32 (sets, members, dim), unit rows, zero where masked.
@@ -89,15 +90,8 @@ def merged(members, count):
     """
     result = np.zeros((len(members), count, members.shape[2]), np.float32)
     for row, one in enumerate(members):
-        sums = one[one.any(1)].copy()
-        while len(sums) > count:
-            unit = _unit(sums)
-            alike = unit @ unit.T
-            np.fill_diagonal(alike, -2)
-            i, j = np.unravel_index(alike.argmax(), alike.shape)
-            sums[i] += sums[j]
-            sums = np.delete(sums, j, axis=0)
-        result[row, : len(sums)] = _unit(sums)
+        vectors, _ = merge(one[one.any(1)], count)
+        result[row, : len(vectors)] = vectors
     return result
 
 

@@ -62,7 +62,7 @@ def seconds_in_turns(repeats, **functions):
 def machine():
     """Dict: processor, cores, memory, versions, what was run and when."""
     return {
-        "command": " ".join(["python", *sys.argv]),
+        "command": " ".join(["python", *map(_unplaced, sys.argv)]),
         "date": datetime.now(UTC).date().isoformat(),
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),
@@ -109,6 +109,12 @@ def report(name, rows, folder, **sizes):
     text = json.dumps({**facts, "sizes": sizes, "rows": rows}, indent=2)
     path.write_text(text + "\n")
     print(f"# written: {path}")
+
+
+def _unplaced(argument):
+    """An absolute path's last name: where it lies on one machine is nobody's matter."""
+    path = Path(argument)
+    return path.name if path.is_absolute() else argument
 
 
 def _text(value):

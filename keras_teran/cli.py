@@ -181,6 +181,7 @@ def convert(arguments):
 def _parser():
     from keras_teran.data.command import add_pack
     from keras_teran.distillation.command import add_distill
+    from keras_teran.regions.command import add_regions
     from keras_teran.search.command import add_search_commands
     from keras_teran.web.command import add_serve_command
 
@@ -199,6 +200,7 @@ def _parser():
     add_search_commands(commands, _add)
     add_serve_command(commands)
     add_distill(commands, _add_data, _source)
+    add_regions(commands)
     return parser
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from keras_teran.one_image import one_image
 from keras_teran.painting import draw
 
 __all__ = ["Explanation", "draw", "explain", "merge_pieces"]
@@ -50,7 +51,7 @@ def explain(model, tokenizer, inputs, caption):
         tokenizer: `CaptionTokenizer`.
         inputs: dict of one image, with or without a leading axis of 1: `regions`
             float32 (regions, features), `boxes` float32 (regions, 4) relative
-            x0 y0 x1 y1, `region_mask` bool (regions,).
+            x0 y0 x1 y1, maybe `region_mask` bool (regions,).
         caption: str.
 
     Returns:
@@ -60,7 +61,9 @@ def explain(model, tokenizer, inputs, caption):
         ValueError: `inputs` lacks a key or holds several images, the image has no real
             region, or no word of the caption takes part in the score.
     """
-    inputs = _one_image(inputs)
+    inputs = one_image(inputs, name="inputs")
+    if not inputs["region_mask"].any():
+        raise ValueError("inputs has no real region: region_mask is all False.")
     image = model.encode(inputs)
     captions = model.encode(tokenizer([caption]))
     pieces = tokenizer.encode(caption)
@@ -115,27 +118,3 @@ def merge_pieces(tokens, spans, positions):
         else:
             groups.append([position])
     return groups
-
-
-def _one_image(inputs):
-    missing = {"regions", "boxes", "region_mask"} - set(inputs)
-    if missing:
-        raise ValueError(
-            f"inputs lacks {sorted(missing)}: give regions, boxes and region_mask of "
-            "one image."
-        )
-    regions = np.asarray(inputs["regions"], "float32")
-    boxes = np.asarray(inputs["boxes"], "float32")
-    region_mask = np.asarray(inputs["region_mask"], bool)
-    if regions.ndim == 2:
-        regions, boxes, region_mask = regions[None], boxes[None], region_mask[None]
-    fits = regions.ndim == 3 and boxes.shape == (1, regions.shape[1], 4)
-    if not fits or region_mask.shape != regions.shape[:2]:
-        raise ValueError(
-            "inputs must hold one image: regions (regions, features), boxes "
-            f"(regions, 4), region_mask (regions,); got {regions.shape}, "
-            f"{boxes.shape}, {region_mask.shape}."
-        )
-    if not region_mask.any():
-        raise ValueError("inputs has no real region: region_mask is all False.")
-    return {"regions": regions, "boxes": boxes, "region_mask": region_mask}

@@ -86,7 +86,8 @@ class Distillation:
     gradient.
 
     Departs from the paper in three points. A row's scores are first divided by their
-    deviation, so that one temperature fits every pooling, whether it sums or averages.
+    deviation, so that one temperature fits every pooling, whether it sums or averages
+    (the authors' code takes MrSw's sums as they are, and six times the cosines).
     The teacher's own entropy is taken off, which changes no gradient: equal
     distributions cost 0. The matching loss (hinge on the pooled cosines) is added, not
     an alternative.

@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_teran import model as _registers_teran  # noqa: F401  (for load_model)
 from keras_teran.explain import explain
+from keras_teran.one_image import one_image
 from keras_teran.run import MODEL_FILE, read_run_config
 from keras_teran.scoring import all_pairs
 from keras_teran.tokenizer import CaptionTokenizer
@@ -51,7 +52,7 @@ class Matcher:
 
     def score(self, image, sentence):
         """The similarity of one image and one sentence: a float."""
-        return float(self._scores(_as_batch(image), [sentence])[0, 0])
+        return float(self._scores(one_image(image), [sentence])[0, 0])
 
     def rank(self, images, sentence):
         """Images in the order of their similarity to a sentence, best first.
@@ -70,7 +71,7 @@ class Matcher:
 
     def explain(self, image, sentence):
         """Which region each word of a sentence chose: an `Explanation`."""
-        return explain(self.model, self.tokenizer, _as_batch(image), sentence)
+        return explain(self.model, self.tokenizer, image, sentence)
 
     def _scores(self, images, sentences):
         return all_pairs(
@@ -103,16 +104,3 @@ def load(run):
         )
     model = keras.saving.load_model(path, compile=False)
     return Matcher(model, CaptionTokenizer.load(run), config)
-
-
-def _as_batch(image):
-    regions = np.asarray(image["regions"], "float32")
-    boxes = np.asarray(image["boxes"], "float32")
-    if regions.ndim == 2:
-        regions, boxes = regions[None], boxes[None]
-    mask = image.get("region_mask", np.ones(regions.shape[:2], bool))
-    return {
-        "regions": regions,
-        "boxes": boxes,
-        "region_mask": np.asarray(mask, bool).reshape(regions.shape[:2]),
-    }

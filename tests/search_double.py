@@ -7,8 +7,11 @@ chooses is the quarter of the picture that its place in the caption falls on.
 
 import re
 import threading
-from dataclasses import dataclass
 from types import SimpleNamespace
+
+from keras_teran.one_image import one_image
+from keras_teran.search.hits import Hit, Word
+from keras_teran.search.schema import check_where
 
 QUARTERS = [
     [0.0, 0.0, 0.5, 0.5],
@@ -17,24 +20,6 @@ QUARTERS = [
     [0.5, 0.5, 1.0, 1.0],
 ]
 HELD, FOREIGN = 0.9, 0.1
-
-
-@dataclass(frozen=True)
-class Word:
-    text: str
-    span: tuple
-    region: int
-    cosine: float
-    weight: float
-
-
-@dataclass(frozen=True)
-class Hit:
-    id: int
-    score: float
-    payload: dict
-    boxes: list
-    words: tuple = ()
 
 
 class DoubleIndex:
@@ -55,20 +40,31 @@ class DoubleIndex:
         self, sentence, top=10, candidates=None, exact=False, where=None,
         word_weights=None,
     ):  # fmt: skip
-        self.asked.append({"top": top, "exact": exact, "word_weights": word_weights})
+        asked = {"top": top, "exact": exact, "word_weights": word_weights}
+        self.asked.append({**asked, "where": where})
         self._misbehave(sentence)
         if word_weights and len(word_weights) != len(_words(sentence)):
             raise ValueError(f"word_weights has {len(word_weights)} numbers.")
         hits = [self._hit(id, sentence, word_weights) for id in self._images]
+        hits = [hit for hit in hits if _fits(hit.payload, where)]
         return sorted(hits, key=lambda hit: -hit.score)[:top]
 
     def search_captions(self, image, top=10, candidates=None, exact=False, where=None):
+        if isinstance(image, dict):  # an upload; its first number says which it is
+            self.asked.append(one_image(image, region_dim=2))
+            image = int(self.asked[-1]["regions"].flat[0])
         own = self.get(image).payload["captions"][0]
         hits = [self._hit(id, own) for id in self._images]
-        return [
-            Hit(hit.id, hit.score, {"caption": hit.payload["captions"][0]}, [])
-            for hit in sorted(hits, key=lambda hit: -hit.score)[:top]
+        found = [
+            Hit(
+                hit.id,
+                hit.score,
+                {"caption": hit.payload["captions"][0], "image_id": hit.id},
+                [],
+            )
+            for hit in sorted(hits, key=lambda hit: -hit.score)
         ]
+        return [hit for hit in found if _fits(hit.payload, where)][:top]
 
     def get(self, id):
         if id not in self._images:
@@ -107,6 +103,11 @@ class DoubleIndex:
             raise ConnectionError("http://inside:6333 does not answer")
         if "broken" in sentence:
             raise RuntimeError("a secret of the inside")
+
+
+def _fits(payload, where):
+    wanted = check_where(where)
+    return all(payload.get(key) in values for key, values in wanted.items())
 
 
 def _words(sentence):

@@ -26,6 +26,13 @@ def write_run(folder, **overrides):
     return folder
 
 
+def write_run_of(folder, pooling, padding):
+    """A run of a pooling and a padding; zero padding drops the last word, as it did."""
+    return write_run(
+        folder, pooling=pooling, padding=padding, drop_last_word=padding == "zero"
+    )
+
+
 def data(folder):
     """(captions, regions): 12 images of 1 to 4 regions, two captions each."""
     write_data_folder(folder)

@@ -47,6 +47,7 @@ MIDDLE = {
     },
     "data": {"tokenizer", "regions"},
     "regions": {"tokenizer", "data"},
+    "one_image": {"data"},
     "scoring": {"alignment", "packing"},
     "sparse_gradient": {"alignment"},
 }

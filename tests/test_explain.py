@@ -126,9 +126,9 @@ def test_only_pieces_that_follow_on_are_joined():
     ("change", "message"),
     [
         ({"boxes": None}, r"inputs lacks \['boxes'\]"),
-        ({"boxes": np.zeros((2, 4))}, r"must hold one image.*\(1, 2, 4\)"),
+        ({"boxes": np.zeros((2, 4))}, r"must be one image.*\(1, 2, 4\)"),
         ({"region_mask": np.zeros(3, bool)}, "no real region"),
-        ({"regions": np.zeros((2, 3, 2))}, "must hold one image"),
+        ({"regions": np.zeros((2, 3, 2))}, "must be one image"),
     ],
 )
 def test_inputs_that_are_not_one_image_are_refused(tokenizer, change, message):

@@ -11,9 +11,6 @@ from keras_teran.data.captions import CaptionSet
 from keras_teran.data.pack import pack
 from keras_teran.data.regions import PackedRegions, open_regions
 
-h5py = pytest.importorskip("h5py")
-lmdb = pytest.importorskip("lmdb")
-
 WIDTH, HEIGHT = 200, 100
 LIMITS = np.array([WIDTH, HEIGHT, WIDTH, HEIGHT], np.float32)
 COUNTS = {391895: 2, 9: 3, 522418: 1}
@@ -188,7 +185,13 @@ def test_precomp_of_another_number_of_captions_is_refused(tmp_path, rows):
         open_regions(write_precomp(tmp_path, uneven, 15))
 
 
-def write_vqa(path, images, adaptive=False, **fields):
+@pytest.fixture
+def h5py():
+    """The package; without it only the tests of HDF5 are skipped."""
+    return pytest.importorskip("h5py")
+
+
+def write_vqa(h5py, path, images, adaptive=False, **fields):
     """The arrays of the bottom-up-attention VQA code, 36 or 10 to 100 regions."""
     features = [features for features, _ in images.values()]
     relative = [boxes / LIMITS for _, boxes in images.values()]
@@ -207,13 +210,15 @@ def write_vqa(path, images, adaptive=False, **fields):
     return path
 
 
-def test_hdf5_of_all_regions_below_each_other(tmp_path, images):
-    path = write_vqa(tmp_path / "train.hdf5", images, True, image_ids=list(images))
+def test_hdf5_of_all_regions_below_each_other(h5py, tmp_path, images):
+    path = write_vqa(
+        h5py, tmp_path / "train.hdf5", images, True, image_ids=list(images)
+    )
     assert_reads(open_regions(path), images)
 
 
-def test_hdf5_of_equally_many_regions_with_ids_beside_it(tmp_path, images):
-    path = write_vqa(tmp_path / "train36.hdf5", images)
+def test_hdf5_of_equally_many_regions_with_ids_beside_it(h5py, tmp_path, images):
+    path = write_vqa(h5py, tmp_path / "train36.hdf5", images)
     with pytest.raises(ValueError, match="write the ids, one a line .*train36_ids.txt"):
         open_regions(path)
     (tmp_path / "train36_ids.txt").write_text("\n".join(map(str, images)) + "\n")
@@ -225,7 +230,7 @@ def test_hdf5_of_equally_many_regions_with_ids_beside_it(tmp_path, images):
         open_regions(path)
 
 
-def test_hdf5_of_two_data_sets_an_image(tmp_path, images):
+def test_hdf5_of_two_data_sets_an_image(h5py, tmp_path, images):
     path = tmp_path / "coco_detections.hdf5"
     with h5py.File(path, "w") as file:
         for image_id, (features, boxes) in images.items():
@@ -238,7 +243,7 @@ def test_hdf5_of_two_data_sets_an_image(tmp_path, images):
         open_regions(path).read([9])
 
 
-def test_hdf5_of_a_group_an_image(tmp_path, images):
+def test_hdf5_of_a_group_an_image(h5py, tmp_path, images):
     path = tmp_path / "groups.h5"
     with h5py.File(path, "w") as file:
         for image_id, (features, boxes) in images.items():
@@ -248,7 +253,7 @@ def test_hdf5_of_a_group_an_image(tmp_path, images):
     assert_reads(open_regions(path), images)
 
 
-def test_hdf5_without_features_or_boxes_says_what_it_has(tmp_path):
+def test_hdf5_without_features_or_boxes_says_what_it_has(h5py, tmp_path):
     path = tmp_path / "some.h5"
     with h5py.File(path, "w") as file:
         file["labels"] = [1, 2]
@@ -263,13 +268,19 @@ def test_hdf5_without_features_or_boxes_says_what_it_has(tmp_path):
         open_regions(path)
 
 
+@pytest.fixture
+def lmdb():
+    """The package; without it only the tests of LMDB are skipped."""
+    return pytest.importorskip("lmdb")
+
+
 def npz(**arrays):
     file = io.BytesIO()
     np.savez_compressed(file, **arrays)
     return file.getvalue()
 
 
-def write_lmdb(folder, values):
+def write_lmdb(lmdb, folder, values):
     with (
         lmdb.open(str(folder), map_size=2**22) as environment,
         environment.begin(write=True) as transaction,
@@ -289,8 +300,8 @@ def uniter_values(images):
     return values
 
 
-def test_lmdb_of_npz_files(tmp_path, images):
-    folder = write_lmdb(tmp_path / "feat_th0.2", uniter_values(images))
+def test_lmdb_of_npz_files(lmdb, tmp_path, images):
+    folder = write_lmdb(lmdb, tmp_path / "feat_th0.2", uniter_values(images))
     assert_reads(open_regions(folder), images)
     captions = caption_set(
         [0, 1, 2], [f"coco_val2014_{image_id:012d}.jpg" for image_id in images]
@@ -298,21 +309,21 @@ def test_lmdb_of_npz_files(tmp_path, images):
     assert_reads(open_regions(folder, captions), images, [0, 1, 2])
 
 
-def test_lmdb_values_that_are_pickles_or_damaged_are_refused(tmp_path, images):
+def test_lmdb_values_that_are_pickles_or_damaged_are_refused(lmdb, tmp_path, images):
     values = {"9": pickle.dumps({"features": b""})}
     with pytest.raises(ValueError, match="key '9'.* a pickle, which can run any code"):
-        open_regions(write_lmdb(tmp_path / "pickles", values))
+        open_regions(write_lmdb(lmdb, tmp_path / "pickles", values))
     values = {"9": b"\x82msgpack"}
     with pytest.raises(ValueError, match="must be an .npz file; this one is not that"):
-        open_regions(write_lmdb(tmp_path / "other", values))
+        open_regions(write_lmdb(lmdb, tmp_path / "other", values))
     values = {"9": npz(features=np.ones((2, DIM)))[:50]}
     with pytest.raises(ValueError, match="key '9': the .npz file is damaged"):
-        open_regions(write_lmdb(tmp_path / "cut", values))
+        open_regions(write_lmdb(lmdb, tmp_path / "cut", values))
 
 
-def test_a_key_without_a_number_needs_captions(tmp_path, images):
+def test_a_key_without_a_number_needs_captions(lmdb, tmp_path, images):
     values = {"beach.jpg": npz(features=images[9][0], boxes=images[9][1] / LIMITS)}
-    folder = write_lmdb(tmp_path / "names", values)
+    folder = write_lmdb(lmdb, tmp_path / "names", values)
     with pytest.raises(ValueError, match="'beach.jpg' holds no number"):
         open_regions(folder)
     store = open_regions(folder, caption_set([5], ["beach.jpg"]))
@@ -327,8 +338,8 @@ def test_a_key_without_a_number_needs_captions(tmp_path, images):
         (np.ones((2, DIM)), [[0, 0, 1, 1]], "image 9: expected features"),
     ],
 )
-def test_bad_values_are_named_by_image(tmp_path, features, boxes, message):
+def test_bad_values_are_named_by_image(lmdb, tmp_path, features, boxes, message):
     values = {"9": npz(features=features, boxes=np.array(boxes, float))}
-    store = open_regions(write_lmdb(tmp_path / "bad", values))
+    store = open_regions(write_lmdb(lmdb, tmp_path / "bad", values))
     with pytest.raises(ValueError, match=message):
         store.check([9])

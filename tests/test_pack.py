@@ -1,4 +1,5 @@
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -40,7 +41,7 @@ class Stopped(Exception):
 
 def pack_until_step(monkeypatch, source, folder, step):
     """Packs, and stops while the step of that number is being written."""
-    write, steps = pack_module._write_step, []
+    write, steps = pack_module.write_rows, []
 
     def stop_in_the_middle(partial, start, image_ids, images, dtype):
         steps.append(start)
@@ -50,7 +51,7 @@ def pack_until_step(monkeypatch, source, folder, step):
         write(partial, start, image_ids, images, dtype)
 
     with monkeypatch.context() as patch:
-        patch.setattr(pack_module, "_write_step", stop_in_the_middle)
+        patch.setattr(pack_module, "write_rows", stop_in_the_middle)
         with pytest.raises(Stopped):
             pack(source, folder, progress=False)
 
@@ -104,12 +105,12 @@ from keras_teran.data import pack as module
 from keras_teran.data.regions import OriginalRegions
 
 module._IMAGES_PER_STEP = 2
-write = module._write_step
+write = module.write_rows
 def killed(partial, start, *rest):
     if start == 2:
         os.kill(os.getpid(), signal.SIGKILL)
     write(partial, start, *rest)
-module._write_step = killed
+module.write_rows = killed
 ids = [30, 10, 20, 50, 40]
 source = OriginalRegions(sys.argv[1], ids, dict.fromkeys(ids, (200, 100)))
 module.pack(source, sys.argv[2], progress=False)
@@ -175,7 +176,7 @@ def test_a_full_disk_is_told_before_anything_is_written(tmp_path, source, monkey
     class Full:
         free = 10
 
-    monkeypatch.setattr(pack_module.shutil, "disk_usage", lambda path: Full)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Full)
     with pytest.raises(OSError, match=r"packed\.partial needs .* GB free"):
         pack(source, tmp_path / "packed", progress=False)
 

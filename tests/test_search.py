@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from search_index import SENTENCE, build, engine_name, write_run
+from search_index import SENTENCE, build, engine_name, write_run, write_run_of
 
 from keras_teran.alignment import POOLINGS
 from keras_teran.matcher import load
@@ -27,7 +27,13 @@ def engine(request, tmp_path, monkeypatch):
 def built(tmp_path, run, engine):
     sidecar = tmp_path / "extra.jsonl"
     lines = [
-        {"image_id": row, "kind": "odd" if row % 2 else "even"} for row in range(12)
+        {
+            "image_id": row,
+            "kind": "odd" if row % 2 else "even",
+            "third": row % 3 == 0,
+            "place": row,
+        }
+        for row in range(12)
     ]
     sidecar.write_text("\n".join(map(json.dumps, lines)))
     captions, regions, folder = build(tmp_path, run, engine, payload=sidecar)
@@ -46,10 +52,7 @@ def scores(hits, ids):
 def test_scores_are_the_models_similarity(
     kind, pooling, padding, tmp_path, monkeypatch
 ):
-    zero = padding == "zero"
-    run = write_run(
-        tmp_path / "run", pooling=pooling, padding=padding, drop_last_word=zero
-    )
+    run = write_run_of(tmp_path / "run", pooling, padding)
     name = engine_name(kind, tmp_path, monkeypatch)
     captions, regions, folder = build(tmp_path, run, name)
     matcher = load(run)
@@ -138,6 +141,25 @@ def test_where_filters_both_ways_of_searching(built):
         hits = index.search_captions(0, where={"image_id": [2, 5]}, exact=exact)
         assert {hit.payload["image_id"] for hit in hits} == {2, 5}
     assert index.search("a red ring", where={"no such": "field"}) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "ids"),
+    [
+        ({"third": True}, [0, 3, 6, 9]),
+        ({"third": False, "kind": "odd"}, [1, 5, 7, 11]),
+        ({"third": [True, False], "place": [2, 3, 99]}, [2, 3]),
+        ({"place": 7}, [7]),
+        ({"place": "7"}, []),
+        ({"place": 2**63 - 1}, []),
+        ({"kind": ["odd", "neither"], "third": True}, [3, 9]),
+    ],
+)
+def test_where_asks_for_values_of_each_kind(built, where, ids):
+    index, _, _ = built
+    for exact in (False, True):
+        hits = index.search("a red ring", top=12, where=where, exact=exact)
+        assert sorted(hit.id for hit in hits) == ids
 
 
 def test_images_are_added_updated_and_deleted(built):

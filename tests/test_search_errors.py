@@ -152,7 +152,14 @@ def test_sentences_that_cannot_be_asked(index, sentence, told):
         ({"candidates": 3}, "candidates must be an int from top=10"),
         ({"where": ["kind"]}, "where must be a dict"),
         ({"where": {'a"b': 1}}, "without quotation marks"),
-        ({"where": {"a": 1.5}}, r"where\['a'\] must be a str, int or bool"),
+        ({"where": {"a": 1.5}}, r"where\['a'\] must be a str, int of 64 bits or bool"),
+        ({"where": {"a": 2**63}}, "int of 64 bits .* received '9223372036854775808'"),
+        ({"where": {"a": [1, "x"]}}, "a list of one kind; received"),
+        ({"where": {"a": [1, True]}}, "a list of one kind; received"),
+        ({"where": {"a": []}}, r"received '\[\]'"),
+        ({"where": {"a": "\ud800"}}, "must be a str, int of 64 bits"),
+        ({"where": {"\ud800": 1}}, "give the name of a payload field"),
+        ({"where": {"": 1}}, "has the key ''; give the name of a payload field"),
         ({"word_weights": [1]}, r"word_weights has shape \(1,\); give 3"),
         ({"word_weights": [1, -1, 1]}, "must be finite, 0 or more"),
         ({"word_weights": [0, 0, 0]}, "and one above 0"),
@@ -171,6 +178,10 @@ def test_images_that_cannot_be_asked(index):
         index.get("../x")
     with pytest.raises(ValueError, match=r"image lacks \['boxes'\]"):
         index.search_captions({"regions": np.zeros((2, 8))})
+    with pytest.raises(ValueError, match=r"box \(0,\) lies outside 0..1"):
+        index.search_captions(
+            {"regions": np.zeros((2, 8)), "boxes": np.full((2, 4), 9)}
+        )
     with pytest.raises(ValueError, match=r"regions \(n, 8\)"):
         index.search_captions({"regions": np.zeros((2, 9)), "boxes": np.zeros((2, 4))})
 
@@ -212,6 +223,13 @@ def test_the_commands_build_and_search(tmp_path, run, capsys):
     assert len(hits) == 2 and len(hits[0]["words"]) == 3
     assert main(["search", out, "--image", "3", "--where", "image_id=3"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2
+    for pairs, told in [
+        (["kind"], "where 'kind' has no =; give KEY=VALUE."),
+        (["kind=a", "kind=b"], "where has 'kind' twice; give KEY=[VALUE, VALUE]"),
+    ]:
+        options = [option for pair in pairs for option in ("--where", pair)]
+        assert main(["search", out, "a red ring", *options]) == 2
+        assert told in capsys.readouterr().err
     assert main(["search", out]) == 2
     assert "Give either a sentence or --image." in capsys.readouterr().err
     assert main([*command, "--engine", "faiss"]) == 2

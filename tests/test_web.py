@@ -5,16 +5,11 @@ import logging
 import pytest
 from fastapi.testclient import TestClient
 from search_double import FOREIGN, HELD, QUARTERS, DoubleIndex
+from web_client import IMAGES, SCRIPT, client_of, refusal, search
 
 from keras_teran.web.limits import Limits
 from keras_teran.web.service import create_app
 
-SCRIPT = "<img src=x onerror=alert(1)><script>alert(1)</script> ring"
-IMAGES = [
-    {"caption": "a red circle", "filename": "red.png"},
-    {"caption": "a blue square", "filename": "blue.png"},
-    {"caption": SCRIPT, "filename": "<script>alert(1)</script>.png"},
-]
 PNG = b"\x89PNG\r\n\x1a\n a picture"
 
 
@@ -30,24 +25,6 @@ def folder(tmp_path):
 def client(folder):
     with client_of(DoubleIndex(IMAGES), folder) as client:
         yield client
-
-
-def client_of(index, pictures=None, **limits):
-    app = create_app(index, pictures, Limits(**limits))
-    return TestClient(app, raise_server_exceptions=False)
-
-
-def search(client, text, **more):
-    return client.post("/api/search", json={"text": text, **more})
-
-
-def refusal(response, status):
-    """The message of a refused request; every refusal is JSON of one shape."""
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "application/json"
-    assert list(response.json()) == ["error"]
-    assert "Traceback" not in response.text
-    return response.json()["error"]
 
 
 def test_a_sentence_finds_images_best_first_and_says_why(client):
@@ -250,7 +227,14 @@ def test_the_page_holds_no_inline_or_foreign_script(client):
     page = client.get("/").text
     assert page.count("<script") == page.count('<script type="module" src="page.js">')
     assert "<style" not in page and "http" not in page and " on" + "click" not in page
-    for name in ("page.js", "words.js", "drawing.js", "service.js", "page.css"):
+    for name in (
+        "page.js",
+        "words.js",
+        "filters.js",
+        "drawing.js",
+        "service.js",
+        "page.css",
+    ):
         text = client.get(f"/{name}").text
         foreign = text.replace("http://www.w3.org/2000/svg", "")
         assert "http" not in foreign and "//cdn" not in foreign, name
@@ -270,7 +254,12 @@ def test_the_openapi_document_tells_limits_and_errors(folder):
     assert question["text"]["maxLength"] == 123
     assert question["top"]["maximum"] == 45
     operations = [own for path in document["paths"].values() for own in path.values()]
-    assert len(operations) == 7
+    assert len(operations) == 8
+    assert "additionalProperties" in question["where"]["anyOf"][0]
+    body = document["paths"]["/api/sentences"]["post"]["requestBody"]
+    assert body["required"] and "4,194,304 bytes" in body["description"]
+    kind = body["content"]["application/octet-stream"]
+    assert kind["schema"] == {"type": "string", "format": "binary"}
     for operation in operations:
         assert operation["description"]
         assert {"4XX", "5XX"} <= set(operation["responses"])

@@ -166,7 +166,8 @@ def read_captions(path, split="train", restval=True):
 
     Args:
         path: the JSON file (``dataset_coco.json``, ``dataset_flickr30k.json``, ...).
-        split: ``"train"``, ``"val"``, ``"test"`` or any split that the file holds.
+        split: ``"train"``, ``"val"``, ``"test"`` or any split that the file holds; None
+            for all of them.
         restval: whether ``"train"`` takes COCO's ``"restval"`` images too, as published
             results do (113,287 training images); files without any ignore it.
 
@@ -185,7 +186,7 @@ def read_captions(path, split="train", restval=True):
     chosen = [
         (position, record)
         for position, record in enumerate(records)
-        if record.get("split") in wanted
+        if split is None or record.get("split") in wanted
     ]
     if not chosen:
         found = sorted({str(record.get("split")) for record in records})

@@ -2,9 +2,15 @@
 
 import importlib
 
-__all__ = ["Hit", "Index", "Word", "build"]
+__all__ = ["Hit", "Index", "Shards", "Word", "build"]
 
-_HOMES = {"Hit": "hits", "Index": "index", "Word": "hits", "build": "building"}
+_HOMES = {
+    "Hit": "hits",
+    "Index": "index",
+    "Shards": "shards",
+    "Word": "hits",
+    "build": "building",
+}
 
 
 def __getattr__(name):

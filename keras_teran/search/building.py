@@ -17,6 +17,7 @@ from keras_teran.search.manifest import (
     read_manifest,
     write_manifest,
 )
+from keras_teran.search.merging import check_count, enclosing, merge
 from keras_teran.search.queries import pooled
 from keras_teran.search.schema import (
     BOXES,
@@ -30,6 +31,7 @@ from keras_teran.search.schema import (
     Storage,
     check_id,
 )
+from keras_teran.search.shards import Shards, encode_images
 
 _BATCH = 64
 
@@ -45,6 +47,7 @@ def build(
     api_key=None,
     storage=None,
     progress=False,
+    regions_per_image=None,
 ):
     """Builds an index, or goes on with a build that was stopped at any moment.
 
@@ -55,7 +58,8 @@ def build(
     Args:
         run: path of a RUN.
         captions: `CaptionSet`; images without captions are welcome.
-        regions: `RegionStore` with the images of `captions`.
+        regions: `RegionStore` with the images of `captions`, or a `Shards` of them,
+            which are encoded already.
         folder: path of the index.
         engine: "embedded" or the URL of a Qdrant server.
         payload: path of a JSON-lines file, an object with `image_id` a line, whose
@@ -64,6 +68,8 @@ def build(
         api_key: str, of the server.
         storage: `Storage`, how the server keeps them.
         progress: bool, show bars.
+        regions_per_image: int, how many vectors an image keeps, the regions most alike
+            merged (`merging.merge`); None keeps them all.
 
     Returns:
         Dict of counts: `images`, `captions`.
@@ -75,6 +81,7 @@ def build(
         OSError: when it cannot be written; ConnectionError when the server is dead.
     """
     check_engine(engine)
+    check_count(regions_per_image)
     if dtype not in DTYPES:
         raise ValueError(f"dtype={dtype!r} is unknown; choose one of {DTYPES}.")
     for value in (*captions.image_ids, *captions.caption_ids):
@@ -85,7 +92,13 @@ def build(
         "model": hash_model(run),
         "dtype": dtype,
         "data": _fingerprint(captions, payload),
+        "regions_per_image": regions_per_image,
     }
+    if isinstance(regions, Shards) and regions.model != settings["model"]:
+        raise ValueError(
+            f"Another model than that of {run} encoded the shards in {regions.folder}; "
+            "give the RUN that did, or encode again."
+        )
     folder = Path(folder)
     manifest = _begin(folder, settings)
     opened = open_engine(engine, folder, api_key, manifest["prefix"], storage)
@@ -100,7 +113,9 @@ def build(
             "padding": model.padding,
             "dim": model.config["embedding_dim"],
             "widths": {
-                IMAGES: regions.max_regions,
+                IMAGES: min(
+                    regions.max_regions, regions_per_image or regions.max_regions
+                ),
                 CAPTIONS: _longest(matcher.tokenizer, captions.captions),
             },
             "storage": vars(storage or Storage()),
@@ -108,7 +123,9 @@ def build(
         folder.mkdir(parents=True, exist_ok=True)
         write_manifest(folder, manifest)
         opened.create(Schema(manifest["dim"], dtype))
-        _store_images(opened, matcher, captions, regions, extra, progress)
+        _store_images(
+            opened, matcher, captions, regions, extra, progress, regions_per_image
+        )
         _store_captions(opened, matcher, captions, progress)
         opened.finish()
         counts = {name: opened.count(name) for name in COLLECTIONS}
@@ -118,7 +135,7 @@ def build(
     return counts
 
 
-def image_points(matcher, images, image_ids, payloads):
+def image_points(matcher, images, image_ids, payloads, regions_per_image=None):
     """Encodes images into list of `Point`.
 
     Args:
@@ -126,17 +143,12 @@ def image_points(matcher, images, image_ids, payloads):
         images: dict of `regions`, `boxes` and `region_mask`, (images, ...) each.
         image_ids: ints, (images,).
         payloads: list of dicts, (images,).
+        regions_per_image: int, how many vectors are kept, or None. A merged vector's
+            box encloses those of its regions.
     """
-    outputs = matcher.encode(images)
-    points = []
-    for row, (image_id, payload) in enumerate(zip(image_ids, payloads, strict=True)):
-        real = np.asarray(images["region_mask"][row], bool)
-        boxes = np.asarray(images["boxes"][row][real], "float64").round(6).tolist()
-        members = outputs["region_embeddings"][row][real]
-        points.append(
-            _point(image_id, pooled(outputs)[row], members, {**payload, BOXES: boxes})
-        )
-    return points
+    return _image_points(
+        encode_images(matcher, images), image_ids, payloads, regions_per_image
+    )
 
 
 def caption_points(matcher, captions, caption_ids, payloads):
@@ -223,7 +235,9 @@ def _fingerprint(captions, payload):
     return digest.hexdigest()
 
 
-def _store_images(engine, matcher, captions, regions, extra, progress):
+def _store_images(
+    engine, matcher, captions, regions, extra, progress, regions_per_image
+):
     by_image = np.argsort(captions.caption_to_image, kind="stable")
     starts = np.searchsorted(
         captions.caption_to_image[by_image], np.arange(len(captions.image_ids) + 1)
@@ -241,8 +255,11 @@ def _store_images(engine, matcher, captions, regions, extra, progress):
                     "captions": [captions.captions[place] for place in own],
                 }
             )
-        points = image_points(matcher, regions.read(ids), ids, payloads)
-        engine.upsert(IMAGES, points)
+        if isinstance(regions, Shards):
+            encoded = regions.encoded(ids)
+        else:
+            encoded = encode_images(matcher, regions.read(ids))
+        engine.upsert(IMAGES, _image_points(encoded, ids, payloads, regions_per_image))
 
 
 def _store_captions(engine, matcher, captions, progress):
@@ -259,6 +276,18 @@ def _store_captions(engine, matcher, captions, progress):
         texts = [captions.captions[row] for row in rows]
         ids = captions.caption_ids[rows]
         engine.upsert(CAPTIONS, caption_points(matcher, texts, ids, payloads))
+
+
+def _image_points(encoded, image_ids, payloads, regions_per_image):
+    points = []
+    for image, image_id, payload in zip(encoded, image_ids, payloads, strict=True):
+        members, boxes = image.members, np.asarray(image.boxes, "float64")
+        if regions_per_image and len(members) > regions_per_image:
+            members, groups = merge(members.astype("float32"), regions_per_image)
+            boxes = enclosing(boxes, groups)
+        payload = {**payload, BOXES: boxes.round(6).tolist()}
+        points.append(_point(image_id, image.pooled, members, payload))
+    return points
 
 
 def _missing(engine, collection, ids, progress):

@@ -237,14 +237,20 @@ def _vectors_config(schema, storage):
 def _filter(where):
     from qdrant_client import models
 
-    conditions = []
-    for key, values in where.items():
-        one = len(values) == 1 or isinstance(values[0], bool)
-        match = (
-            models.MatchValue(value=values[0]) if one else models.MatchAny(any=values)
+    must = [_any_of(models, quoted(key), values) for key, values in where.items()]
+    return models.Filter(must=must) if must else None
+
+
+def _any_of(models, key, values):
+    """The condition that a field is one of these values."""
+    if isinstance(values[0], bool):  # which MatchAny does not take
+        matches = [models.MatchValue(value=value) for value in values]
+        return models.Filter(
+            should=[models.FieldCondition(key=key, match=match) for match in matches]
         )
-        conditions.append(models.FieldCondition(key=quoted(key), match=match))
-    return models.Filter(must=conditions) if conditions else None
+    one = len(values) == 1
+    match = models.MatchValue(value=values[0]) if one else models.MatchAny(any=values)
+    return models.FieldCondition(key=key, match=match)
 
 
 def _point(record):

@@ -44,6 +44,12 @@ def _add_index(command):
         default="float32",
         help="(%(default)s)",
     )
+    command.add_argument(
+        "--regions-per-image",
+        metavar="N",
+        type=int,
+        help="vectors an image keeps, the regions most alike merged (all regions)",
+    )
     group = command.add_argument_group("engine")
     group.add_argument(
         "--engine",
@@ -106,6 +112,7 @@ def index(arguments):
         arguments.api_key,
         storage,
         progress=True,
+        regions_per_image=arguments.regions_per_image,
     )
     print(
         f"{arguments.out}: {counts['images']:,} images, {counts['captions']:,} captions"
@@ -115,6 +122,7 @@ def index(arguments):
 def search(arguments):
     """`keras-teran search`."""
     from keras_teran.search.index import Index
+    from keras_teran.search.schema import read_where
 
     if (arguments.sentence is None) == (arguments.image is None):
         raise ValueError("Give either a sentence or --image.")
@@ -122,7 +130,7 @@ def search(arguments):
         "top": arguments.top,
         "candidates": arguments.candidates,
         "exact": arguments.exact,
-        "where": _where(arguments.where),
+        "where": read_where(arguments.where),
     }
     with Index.open(arguments.index, arguments.run, arguments.api_key) as opened:
         if arguments.image is None:
@@ -142,19 +150,6 @@ def _line(hit):
     # A name is a stranger's text: control characters would reach the terminal.
     plain = "".join(c if c.isprintable() else "?" for c in f"{shown}  {chosen}")
     return f"{hit.score:8.3f}  {hit.id}  {plain.rstrip()}"
-
-
-def _where(pairs):
-    found = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise ValueError(f"--where {pair!r} has no =; give KEY=VALUE.")
-        try:
-            found[key] = json.loads(value)
-        except ValueError:
-            found[key] = value
-    return found
 
 
 def _image(text):

@@ -151,11 +151,8 @@ class EmbeddedEngine:
 
     def _filter(self, where):
         edge = self._edge
-        conditions = [
-            edge.FieldCondition(key=quoted(key), match=_match(edge, values))
-            for key, values in where.items()
-        ]
-        return edge.Filter(must=conditions) if conditions else None
+        must = [_any_of(edge, quoted(key), values) for key, values in where.items()]
+        return edge.Filter(must=must) if must else None
 
     def _update(self, collection, operation):
         with self._told("written"):
@@ -200,10 +197,17 @@ class _Told:
         raise OSError(f"{self.message}: {reason}.") from error
 
 
-def _match(edge, values):
-    if len(values) == 1 or isinstance(values[0], bool):
-        return edge.MatchValue(values[0])
-    return edge.MatchAny(values)
+def _any_of(edge, key, values):
+    """The condition that a field is one of these values."""
+    if isinstance(values[0], bool):
+        # Edge takes a Python bool for an integer, but NumPy's for what it is.
+        matches = [edge.MatchValue(np.bool_(value)) for value in values]
+        return edge.Filter(
+            should=[edge.FieldCondition(key=key, match=match) for match in matches]
+        )
+    one = len(values) == 1
+    match = edge.MatchValue(values[0]) if one else edge.MatchAny(values)
+    return edge.FieldCondition(key=key, match=match)
 
 
 def _vectors(members):

@@ -45,6 +45,8 @@ class Index:
         self._matcher = None
         self._lock = threading.Lock()
         self._rule = Rule(manifest["pooling"], manifest["padding"], manifest["widths"])
+        # None, or absent before there was such a number: no regions are merged.
+        self._regions_per_image = manifest.get("regions_per_image")
 
     @classmethod
     def open(cls, folder, run=None, api_key=None):
@@ -140,7 +142,7 @@ class Index:
         if isinstance(image, dict):
             matcher = self.matcher
             with self._lock:
-                query = encode_image(matcher, image)
+                query = encode_image(matcher, image, self._regions_per_image)
         else:
             point = self._image(image, members=True)
             query = stored_image(point, self._rule.widths[IMAGES])
@@ -159,6 +161,8 @@ class Index:
     def add(self, images, image_ids, payloads=None):
         """Adds images, or replaces those of these ids.
 
+        Their regions are merged to as many as the index was built with.
+
         Args:
             images: dict of `regions`, `boxes` and `region_mask`, (images, ...) each.
             image_ids: ints, (images,).
@@ -168,8 +172,10 @@ class Index:
 
         payloads = payloads or [{} for _ in image_ids]
         matcher = self.matcher
-        points = image_points(matcher, images, image_ids, payloads)
-        self._grow(IMAGES, np.asarray(images["region_mask"]).shape[1])
+        most = self._regions_per_image
+        points = image_points(matcher, images, image_ids, payloads, most)
+        width = np.asarray(images["region_mask"]).shape[1]
+        self._grow(IMAGES, min(width, most or width))
         self._engine.upsert(IMAGES, points)
 
     def add_captions(self, captions, caption_ids, payloads=None):

@@ -26,25 +26,44 @@ def read_manifest(folder, complete=True):
         ValueError: when the file is damaged, of another format, or the build it tells
             of has not ended.
     """
-    path = Path(folder) / FILE
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no index in {folder}: it has no {FILE}. Make one with "
-            "`keras-teran index`."
-        )
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        version = manifest["format"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged; build the index again.") from error
-    if version != FORMAT:
-        raise ValueError(
-            f"{path} has format {version!r}, this release reads {FORMAT}; build the "
-            "index again."
-        )
+    manifest = read_described(
+        Path(folder) / FILE,
+        FORMAT,
+        f"There is no index in {folder}: it has no {FILE}. Make one with "
+        "`keras-teran index`.",
+        "build the index again",
+    )
     if complete and not manifest["complete"]:
         raise ValueError(f"The build of {folder} has not ended: {_GO_ON}.")
     return manifest
+
+
+def read_described(path, version, missing, remedy):
+    """The dict in a JSON file that says what its folder is, and in which format.
+
+    Args:
+        path: of the file.
+        version: int, the one `format` that this release reads.
+        missing: str, the error's text where there is no such file.
+        remedy: str, what to do about a file that cannot be read.
+
+    Raises:
+        FileNotFoundError: when there is none.
+        ValueError: when it is damaged or of another format.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(missing)
+    try:
+        described = json.loads(path.read_text(encoding="utf-8"))
+        found = described["format"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged; {remedy}.") from error
+    if found != version:
+        raise ValueError(
+            f"{path} has format {found!r}, this release reads {version}; {remedy}."
+        )
+    return described
 
 
 def write_manifest(folder, manifest):

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_teran.explain import merge_pieces
+from keras_teran.one_image import one_image
+from keras_teran.search.merging import merge
 from keras_teran.search.plan import Query, pad
 from keras_teran.search.schema import CAPTIONS, IMAGES
 
@@ -74,12 +76,19 @@ def encode_sentence(matcher, text, weights=None):
     return Sentence(words, embeddings[real], query)
 
 
-def encode_image(matcher, image):
-    """An image, a dict of `regions`, `boxes` and maybe `region_mask`, as a query."""
-    image = _check_image(image, matcher.model.config["region_dim"])
+def encode_image(matcher, image, regions_per_image=None):
+    """An image, a dict of `regions`, `boxes` and maybe `region_mask`, as a query.
+
+    Its regions are merged as those of the index were, so an image finds the same
+    captions whether it is indexed or not.
+    """
+    image = one_image(image, matcher.model.config["region_dim"])
     outputs = matcher.encode(image)
     padded = outputs["region_embeddings"][0]
     real = padded[image["region_mask"][0]]
+    if regions_per_image:
+        real, _ = merge(real, regions_per_image)
+        padded = pad([real], min(len(padded), regions_per_image))[0]
     return Query(CAPTIONS, pooled(outputs)[0], real, padded)
 
 
@@ -124,24 +133,3 @@ def _check_weights(weights, words, pooling):
             f"{weights[:20].tolist()}."
         )
     return weights.tolist()
-
-
-def _check_image(image, dim):
-    missing = {"regions", "boxes"} - set(image)
-    if missing:
-        raise ValueError(f"image lacks {sorted(missing)}; give regions and boxes.")
-    regions = np.asarray(image["regions"], "float32")
-    boxes = np.asarray(image["boxes"], "float32")
-    if regions.ndim == 2:
-        regions, boxes = regions[None], boxes[None]
-    fits = regions.ndim == 3 and len(regions) == 1 and regions.shape[2] == dim
-    if not fits or boxes.shape != (1, regions.shape[1], 4):
-        raise ValueError(
-            f"image must have regions (n, {dim}) and boxes (n, 4); received "
-            f"{regions.shape} and {boxes.shape}."
-        )
-    if not np.isfinite(regions).all() or not np.isfinite(boxes).all():
-        raise ValueError("image holds a number that is NaN or infinite.")
-    mask = image.get("region_mask", np.ones(regions.shape[1], bool))
-    mask = np.asarray(mask, bool).reshape(1, -1)
-    return {"regions": regions, "boxes": boxes, "region_mask": mask}

@@ -7,6 +7,7 @@ would undo the weights of a query's words. The multivector needs no graph (m=0),
 only what the first stage found, or all of it, is ever scored by it.
 """
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,7 +93,8 @@ def check_where(where):
             A key names a field of the payload itself, never a path into it.
 
     Raises:
-        ValueError: for another form, or a key with a quotation mark or a backslash.
+        ValueError: for another form, a key with a quotation mark or a backslash, or a
+            value that no payload can hold.
     """
     if where is None:
         return {}
@@ -100,20 +102,60 @@ def check_where(where):
         raise ValueError(f"where must be a dict of payload keys; received {where!r}.")
     found = {}
     for key, value in where.items():
-        if not isinstance(key, str) or not key or set(key) & set('"\\'):
+        if not _is_text(key) or not key or set(key) & set('"\\'):
             raise ValueError(
-                f"where has the key {key!r}; give the name of a payload field, without "
-                "quotation marks and backslashes."
+                f"where has the key {str(key)[:80]!r}; give the name of a payload "
+                "field, without quotation marks and backslashes."
             )
         values = list(value) if isinstance(value, list | tuple) else [value]
-        plain = all(isinstance(v, str | int) for v in values)
-        if not plain or len({isinstance(v, bool) for v in values}) != 1:
+        plain = all(_is_text(v) or _is_whole(v) for v in values)
+        if not plain or len({type(v) for v in values}) != 1:
             raise ValueError(
-                f"where[{key!r}] must be a str, int or bool, or a list of one kind; "
-                f"received {value!r}."
+                f"where[{key[:80]!r}] must be a str, int of 64 bits or bool, or a list "
+                f"of one kind; received {str(value)[:80]!r}."
             )
         found[key] = values
     return found
+
+
+def read_where(pairs):
+    """A filter from text, as a command line or an address gives it.
+
+    Args:
+        pairs: list of str, `KEY=VALUE`; VALUE is JSON, or else text.
+
+    Returns:
+        Dict for `check_where`.
+
+    Raises:
+        ValueError: for a pair without `=`, or a key that stands there twice.
+
+    >>> read_where(["kind=dog", "year=[2011, 2012]", 'name="7"'])
+    {'kind': 'dog', 'year': [2011, 2012], 'name': '7'}
+    """
+    found = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError(f"where {pair[:80]!r} has no =; give KEY=VALUE.")
+        if key in found:
+            raise ValueError(
+                f"where has {key[:80]!r} twice; give KEY=[VALUE, VALUE] for either."
+            )
+        try:
+            found[key] = json.loads(value)
+        except (ValueError, RecursionError):
+            found[key] = value
+    return found
+
+
+def _is_text(value):
+    """Whether it is a str that can be stored: half a surrogate pair cannot."""
+    return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" for c in value)
+
+
+def _is_whole(value):
+    return isinstance(value, int) and -(2**63) <= value < 2**63
 
 
 def quoted(key):

@@ -18,6 +18,7 @@ SECURITY_HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
+UPLOAD = "/api/sentences"  # the one route whose body may be large
 PAGE = "page"  # the route of everything that is a file of the page, or not there
 
 
@@ -86,12 +87,13 @@ class Guard:
 
     async def _read(self, scope, receive):
         """The whole body, or a refusal as soon as it is too large or too slow."""
-        most = self._limits.body_bytes
+        upload = scope["path"] == UPLOAD
+        most = self._limits.upload_bytes if upload else self._limits.body_bytes
         too_large = Refused(413, f"The body is over {most:,} bytes.")
         declared = _header(scope, b"content-length")
         if declared.isdigit() and int(declared) > most:
             raise too_large
-        body, more = b"", True
+        body, more = bytearray(), True
         try:
             async with asyncio.timeout(self._limits.timeout):
                 while more:
@@ -102,7 +104,7 @@ class Guard:
                         raise too_large
         except TimeoutError:
             raise Refused(408, "The body did not come in time.") from None
-        return body
+        return bytes(body)
 
 
 def _replay(body, receive):

@@ -13,6 +13,8 @@ class Limits:
         top: int, results of one search.
         weight: float, the largest weight of a word.
         body_bytes: int, bytes of a request's body.
+        upload_bytes: int, bytes of an uploaded image's regions, as sent and unpacked.
+        regions: int, regions of an uploaded image.
         timeout: float, seconds until a search is given up (504) and until a body has to
             be there (408).
         workers: int, searches at a time.
@@ -27,6 +29,8 @@ class Limits:
     top: int = 100
     weight: float = 100.0
     body_bytes: int = 64 * 1024
+    upload_bytes: int = 4 * 1024 * 1024
+    regions: int = 200
     timeout: float = 10.0
     workers: int = 4
     waiting: int = 64

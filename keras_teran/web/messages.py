@@ -1,10 +1,27 @@
 """What the service is asked and what it answers, as its OpenAPI document tells it."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 MOST_ID = 2**63 - 1
+_VALUES = [{"type": "string"}, {"type": "integer"}, {"type": "boolean"}]
+_MANY = [{"type": "array", "items": kind, "minItems": 1} for kind in _VALUES]
+# What is wrong with one the index itself says, in a sentence.
+Where = Annotated[
+    Any,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {
+                    "type": "object",
+                    "additionalProperties": {"anyOf": [*_VALUES, *_MANY]},
+                },
+                {"type": "null"},
+            ]
+        }
+    ),
+]
 
 
 class Strict(BaseModel):
@@ -41,6 +58,12 @@ def questions(limits):
             max_length=limits.words,
             description="One weight a word, in the order of `words` of a result; 1 "
             "where none are given. Of models with pooling MrSw only.",
+        )
+        where: Where = Field(
+            None,
+            description="Fields that an image's payload must have: a value, or a list "
+            "of values of which any will do. All fields must fit.",
+            examples=[{"filename": "val_0003.png"}],
         )
 
     class ExplainQuestion(Strict):
@@ -90,6 +113,12 @@ class Sentences(BaseModel):
     """An image and its sentences, best first."""
 
     image: FoundImage
+    hits: list[FoundSentence]
+
+
+class UploadSentences(BaseModel):
+    """Sentences of an uploaded image, best first."""
+
     hits: list[FoundSentence]
 
 

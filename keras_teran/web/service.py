@@ -6,25 +6,28 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import FastAPI, Query
+from fastapi import FastAPI, Query, Request
 from fastapi import Path as InPath
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from keras_teran.search.schema import read_where
 from keras_teran.web import messages
-from keras_teran.web.guard import Guard, Refused
+from keras_teran.web.guard import UPLOAD, Guard, Refused
 from keras_teran.web.limits import Limits
 from keras_teran.web.metrics import Metrics
 from keras_teran.web.pictures import safe_picture
+from keras_teran.web.uploads import read_upload
 from keras_teran.web.workers import Workers
 
 STATIC = Path(__file__).parent / "static"
 DESCRIPTION = """Images by a sentence, sentences by an image, and why.
 
 Errors are JSON, `{"error": "..."}`: 400 for a question that cannot be answered, 404 for
-what is not there, 408 and 413 for a slow or large body, 503 when too many ask or the
+what is not there, 408 and 413 for a slow or large body, 415 for an upload of another
+kind, 503 when too many ask or the
 index is away, 504 for a search that took too long."""
 
 _LOG = logging.getLogger(__name__)
@@ -33,6 +36,15 @@ _ERRORS = {
     "5XX": {"model": messages.Error, "description": "The service is."},
 }
 ImageId = Annotated[int, InPath(ge=0, le=messages.MOST_ID, description="Of an image.")]
+Where = Annotated[
+    list[str],
+    Query(
+        description="KEY=VALUE, a field that a sentence's payload must have; VALUE is "
+        "JSON, a list for any of several, or else text. All of them must fit.",
+        examples=[["image_id=1000003"]],
+    ),
+]
+UPLOAD_TYPES = ("application/octet-stream", "application/x-npz", "application/zip")
 
 
 def create_app(index, pictures=None, limits=None, hosts=None):
@@ -76,7 +88,8 @@ def create_app(index, pictures=None, limits=None, hosts=None):
     _add_errors(app)
     _add_state(app, index, pictures, limits, metrics, workers)
     _add_searches(app, index, limits, workers)
-    _add_images(app, index, pictures, limits, workers)
+    _add_sentences(app, index, limits, workers)
+    _add_pictures(app, index, pictures, workers)
     app.mount("/", StaticFiles(directory=STATIC, html=True))
     return app
 
@@ -124,6 +137,7 @@ def _add_searches(app, index, limits, workers):
             top=question.top,
             exact=question.exact,
             word_weights=question.word_weights,
+            where=question.where,
         )
         return messages.Images(hits=[_image(hit) for hit in hits])
 
@@ -136,20 +150,57 @@ def _add_searches(app, index, limits, workers):
         return messages.Words(boxes=_image(image).boxes, words=map(_word, words))
 
 
-def _add_images(app, index, pictures, limits, workers):
+def _add_sentences(app, index, limits, workers):
+    Top = Annotated[int, Query(ge=1, le=limits.top, description="Sentences wanted.")]
+
     @app.get("/api/images/{image_id}/sentences", tags=["search"])
     async def sentences(
-        image_id: ImageId,
-        top: Annotated[int, Query(ge=1, le=limits.top)] = 10,
-        exact: bool = False,
+        image_id: ImageId, top: Top = 10, exact: bool = False, where: Where = ()
     ) -> messages.Sentences:
         """Sentences for an image of the index."""
         image = await _get(index, image_id, workers)
-        hits = await _ask(
-            workers, index.search_captions, image_id, top=top, exact=exact
-        )
+
+        def ask():
+            chosen = read_where(where)
+            return index.search_captions(image_id, top, exact=exact, where=chosen)
+
+        hits = await _ask(workers, ask)
         return messages.Sentences(image=_image(image), hits=map(_sentence, hits))
 
+    @app.post(UPLOAD, tags=["search"], openapi_extra=_upload_body(limits))
+    async def sentences_of_upload(
+        request: Request, top: Top = 10, exact: bool = False, where: Where = ()
+    ) -> messages.UploadSentences:
+        """Sentences for an image that is not in the index, given as its regions."""
+        kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+        if kind not in UPLOAD_TYPES:
+            # None of them, so that no other site can send one.
+            raise Refused(415, f"Send the .npz file as {UPLOAD_TYPES[0]}.")
+        body = await request.body()
+
+        def ask():
+            image, chosen = read_upload(body, limits), read_where(where)
+            return index.search_captions(image, top, exact=exact, where=chosen)
+
+        hits = await _ask(workers, ask)
+        return messages.UploadSentences(hits=map(_sentence, hits))
+
+
+def _upload_body(limits):
+    """What OpenAPI says of the body, which FastAPI does not read itself."""
+    told = (
+        "A .npz file, plain or compressed, of float arrays: `regions` (n, features), "
+        f"n at most {limits.regions}, the features that the model was trained on; "
+        "`boxes` (n, 4), x0 y0 x1 y1 relative to width and height, 0 to 1; and maybe "
+        f"`region_mask`, bool (n,). At most {limits.upload_bytes:,} bytes, as sent and "
+        "unpacked; NaN and objects are refused, nothing is unpickled."
+    )
+    content = {"schema": {"type": "string", "format": "binary"}}
+    content = {kind: content for kind in UPLOAD_TYPES}
+    return {"requestBody": {"required": True, "description": told, "content": content}}
+
+
+def _add_pictures(app, index, pictures, workers):
     @app.get(
         "/api/images/{image_id}/picture",
         tags=["search"],

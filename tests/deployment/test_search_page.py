@@ -322,3 +322,76 @@ def test_a_phone_shows_it_without_scrolling_sideways(page, width, dark):
     assert page.ask(widths) == [width, width]
     bright = page.ask("getComputedStyle(document.body).backgroundColor")
     assert (bright == "rgb(16, 20, 24)") == dark
+
+
+CHIPS = "[...document.querySelectorAll('#chosen-filters span')].map(e => e.textContent)"
+
+
+def add_filter(page, field, value):
+    """As by hand: opens the control, fills both boxes, Enter."""
+    if not page.ask("document.querySelector('#filters').open"):
+        page.click("#filters summary")
+    page.click("#field")
+    page.ask("document.querySelector('#field').select()")
+    page.type(field)
+    page.press("Tab")
+    page.type(value)
+    page.press("Enter")
+
+
+def test_a_filter_leaves_the_images_whose_payload_fits(page, served):
+    search(page, "blue square")
+    add_filter(page, "filename", "green.png")
+    page.wait(f"{READY} && {CARDS}.length === 1")
+    assert page.ask(IDS) == [12]
+    assert served.index.asked[-1]["where"] == {"filename": ["green.png"]}
+    assert page.ask(f"{FOCUS}.id") == "value"  # for the next one
+    add_filter(page, "filename", "red.png")  # of one field, any will do
+    page.wait(f"{READY} && {CARDS}.length === 2")
+    assert page.ask(CHIPS) == ["filename=green.png", "filename=red.png"]
+    page.click("#chosen-filters button")
+    page.wait(f"{READY} && {CARDS}.length === 1")
+    assert page.ask(IDS) == [10]
+    page.wait(f"{FOCUS}.closest('#chosen-filters') !== null")
+    page.press("Enter")  # on the other one's cross
+    page.wait(FOUND)
+    assert served.index.asked[-1]["where"] is None
+    page.wait(f"{FOCUS}.tagName === 'SUMMARY'")
+
+
+def test_filters_and_weights_stand_side_by_side_and_in_the_address(page, served):
+    search(page, "red square")
+    page.click("#words [data-word='1'] .step:last-child")
+    page.wait(f"{FOUND} && {IDS}[0] === 11")
+    add_filter(page, "absent", "true")
+    page.wait(f"{READY} && {CARDS}.length === 0")
+    status = page.ask("document.querySelector('#status').textContent")
+    assert status == "Nothing found where these filters hold."
+    asked = served.index.asked[-1]
+    assert (asked["where"], asked["word_weights"]) == ({"absent": [True]}, [1, 1.5])
+    page.ask("history.back()")
+    page.wait(f"{FOUND} && {IDS}[0] === 11 && {CHIPS}.length === 0")
+    address = f"{served.address}/#q=red&where=filename%3Dred.png&where=filename%3D7"
+    page.open(address)
+    page.wait(f"{READY} && document.querySelector('#error').hidden === false || "
+              f"{CARDS}.length === 1")  # fmt: skip
+    assert page.ask(CHIPS) == ["filename=red.png", "filename=7"]
+    told = page.ask("document.querySelector('#error').textContent")
+    assert told.startswith("where['filename'] must be a str, int of 64 bits or bool")
+    page.open(
+        f"{served.address}/#q=red&where=filename%3Dred.png&where=filename%3D%227%22"
+    )
+    page.wait(f"{READY} && {CARDS}.length === 1")
+    assert served.index.asked[-1]["where"] == {"filename": ["red.png", "7"]}
+
+
+def test_a_filter_is_text_and_runs_nothing(page, served):
+    hostile = "<img src=x onerror=window.pwned=1>"
+    search(page, "ring")
+    add_filter(page, hostile, hostile)
+    page.wait(f"{READY} && {CARDS}.length === 0")
+    assert page.ask(CHIPS) == [f"{hostile}={hostile}"]
+    assert page.ask("typeof window.pwned") == "undefined"
+    page.resize(320, 700)
+    widths = "[document.documentElement.scrollWidth, innerWidth]"
+    assert page.ask(widths) == [320, 320]

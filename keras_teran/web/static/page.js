@@ -1,7 +1,8 @@
-// The page: what is asked stands in the address (#q=... or #image=...), so that Back,
-// Forward and a bookmark work; everything shown follows from it.
+// The page: what is asked stands in the address (#q=...&where=... or #image=...), so that
+// Back, Forward and a bookmark work; everything shown follows from it.
 
 import { chosenWords, drawRegions, element, frame, light, nameOf } from "./drawing.js";
+import { Filters } from "./filters.js";
 import * as service from "./service.js";
 import { Words } from "./words.js";
 
@@ -16,6 +17,10 @@ const words = new Words(part("words"), (index) => lightAll(index), () => {
   clearTimeout(settling);
   settling = setTimeout(() => run(() => search(words.text)), SETTLE);
 });
+const filters = new Filters(part("chosen-filters"), part("filter"), () => {
+  const text = input.value.trim();
+  if (text && part("sentences").hidden) go("q", text);
+});
 
 // ---------------------------------------------------------------- what is asked
 
@@ -23,13 +28,16 @@ function follow() {
   const asked = new URLSearchParams(location.hash.slice(1));
   clearTimeout(settling);
   if (asked.has("image")) return run(() => showSentences(asked.get("image")));
+  filters.show(asked.getAll("where"));
   const text = (asked.get("q") ?? "").trim();
   if (text) return run(() => search(text));
   return welcome();
 }
 
 function go(name, value) {
-  const address = `#${new URLSearchParams({ [name]: value })}`;
+  const asked = new URLSearchParams({ [name]: value });
+  if (name === "q") filters.pairs.forEach((pair) => asked.append("where", pair));
+  const address = `#${asked}`;
   if (address === location.hash) follow();
   else location.hash = address;
 }
@@ -84,16 +92,21 @@ async function search(text) {
   const { hits } = await service.findImages(
     text,
     words.given(text),
+    filters.where(),
     known.images <= SCANNED,
     signal,
   );
   const ms = Math.round(performance.now() - started);
-  words.show(text, hits.find((hit) => hit.words.length)?.words ?? [], known.weights);
+  const chosen = hits.find((hit) => hit.words.length)?.words;
+  if (chosen) words.show(text, chosen, known.weights);
   images.replaceChildren(...hits.map(card));
   const found = hits.length === 1 ? "1 image" : `${hits.length} images`;
-  part("status").textContent = hits.length ? `${found} in ${ms} ms` : "Nothing found.";
+  part("status").textContent = hits.length ? `${found} in ${ms} ms` : nothing();
   keepFocus();
 }
+
+const nothing = () =>
+  filters.where() ? "Nothing found where these filters hold." : "Nothing found.";
 
 // What had the focus may be gone: back to the image that was opened, or the box.
 let opened = null;

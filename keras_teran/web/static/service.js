@@ -13,8 +13,8 @@ export function startAnew() {
 
 export const about = () => ask("/api/about");
 
-export const findImages = (text, weights, exact, signal) =>
-  ask("/api/search", { text, top: 24, exact, word_weights: weights }, signal);
+export const findImages = (text, weights, where, exact, signal) =>
+  ask("/api/search", { text, top: 24, exact, word_weights: weights, where }, signal);
 
 export const findSentences = (image, exact, signal) =>
   ask(`/api/images/${image}/sentences?top=20&exact=${exact}`, undefined, signal);

@@ -1,0 +1,82 @@
+"""Which pictures are to be read, and under which ids."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from keras_teran.data.captions import read_captions
+from keras_teran.data.pictures import picture_path
+from keras_teran.regions.decode import SUFFIXES
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures to extract regions from.
+
+    Attributes:
+        image_ids: int64, (images,), unique.
+        names: list of str, each relative to the folder.
+        paths: list of `pathlib.Path`; of a missing picture, where it should be.
+        left_aside: list of the names in the folder that are no pictures by their
+            suffix; empty where captions say what is wanted.
+    """
+
+    image_ids: np.ndarray
+    names: list
+    paths: list
+    left_aside: list
+
+
+def list_pictures(folder, captions=None, split=None):
+    """The pictures of a folder, or those that a caption file names.
+
+    Args:
+        folder: of the pictures; its inner folders are looked into.
+        captions: a caption file in the Karpathy layout, whose ids the pictures get.
+            None: all pictures, numbered from 0 in the order of their names.
+        split: of the captions; None for all.
+
+    Returns:
+        `Pictures`.
+
+    Raises:
+        FileNotFoundError: if there is no such folder, or no picture in it.
+        ValueError: if the captions are unusable or give an image no file name.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {folder} with pictures.")
+    if captions is not None:
+        return _named(folder, read_captions(captions, split))
+    files = sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file()
+    )
+    names = [name for name in files if Path(name).suffix.lower() in SUFFIXES]
+    if not names:
+        raise FileNotFoundError(
+            f"{folder} holds no picture; looked for {' '.join(sorted(SUFFIXES))}."
+        )
+    paths = [folder / name for name in names]
+    aside = sorted(set(files) - set(names))
+    return Pictures(np.arange(len(names)), names, paths, aside)
+
+
+def _named(folder, captions):
+    nameless = captions.image_ids[[not name for name in captions.filenames]]
+    if len(nameless):
+        raise ValueError(
+            f"{len(nameless)} images have no filename in the captions, first ids "
+            f"{nameless[:5].tolist()}."
+        )
+    paths = [_place(folder, name) for name in captions.filenames]
+    return Pictures(captions.image_ids, list(captions.filenames), paths, [])
+
+
+def _place(folder, name):
+    try:
+        return picture_path(folder, name)
+    except FileNotFoundError:
+        return folder / name

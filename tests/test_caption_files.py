@@ -112,6 +112,20 @@ def test_ids_of_a_table_are_kept(tmp_path):
     ]
 
 
+def test_splits_that_a_file_has_are_read(tmp_path):
+    text = "image,caption,split\na.jpg,a dog,val\nb.jpg,a cat,\n"
+    rows = read_rows(write(tmp_path, "a.csv", text))
+    assert [row.split for row in rows] == ["val", None]
+    sentences = [{"raw": "a dog", "sentid": 5}, {"raw": "a pup ", "sentid": 3}]
+    image = {"cocoid": 4, "split": "restval", "filename": "a.jpg", "filepath": "in"}
+    content = {"images": [{**image, "sentences": sentences}]}
+    path = write(tmp_path, "dataset_x.json", content)
+    assert read_rows(path) == [
+        ("in/a.jpg", "a dog", f"{path}, caption 5", 4, "restval"),
+        ("in/a.jpg", "a pup", f"{path}, caption 3", 4, "restval"),
+    ]
+
+
 def coco_with(key, **fields):
     records = [*COCO[key], {**COCO[key][0], **fields}]
     return {**COCO, key: records}
@@ -140,6 +154,18 @@ FAULTS = {
     "moved.csv": (
         "image,caption,image_id\na,b,1\na,d,2\n",
         "line 3: image 'a' has the id 2 here and 1 before",
+    ),
+    "split.csv": (
+        "image,caption,split\na,b,dev\n",
+        "line 2: split must be one of train, restval, val, test; received 'dev'",
+    ),
+    "splits.csv": (
+        "image,caption,split\na,b,val\na,d,test\n",
+        "line 3: image 'a' is in the split test here and in val before",
+    ),
+    "nameless.json": (
+        {"images": [{"imgid": 4, "sentences": [{"raw": "a dog", "sentid": 0}]}]},
+        "image 4 has no filename",
     ),
     "cut.jsonl": (
         '{"image": "a.jpg", "cap',

@@ -16,6 +16,8 @@ from keras_teran.data.text_lines import read_lines, read_text
 
 _IMAGE = ("image", "filename", "file_name", "image_name", "file", "path")
 _CAPTION = ("caption", "text", "sentence", "comment", "raw")
+# COCO's restval is what the published splits leave over; it trains.
+SPLITS = ("train", "restval", "val", "test")
 _TOKEN_LINE = re.compile(r"(?P<image>[^\t]+)#\d+\t(?P<text>.*)", re.DOTALL)
 _KINDS = (
     ".csv, .tsv or .jsonl with the fields image and caption, COCO's captions_*.json, or "
@@ -27,13 +29,15 @@ class CaptionRow(NamedTuple):
     """A caption and its image as a file names it.
 
     `place` says where it stands, for errors; `image_id` is None where the file has
-    none. The text may be empty: whoever uses it says what becomes of that.
+    none, `split` too, which else is one of `SPLITS`. The text may be empty: whoever
+    uses it says what becomes of that.
     """
 
     image: str
     text: str
     place: str
     image_id: int | None = None
+    split: str | None = None
 
 
 def read_rows(path):
@@ -45,11 +49,12 @@ def read_rows(path):
             - CSV (`.csv`, or `.txt` as of Flickr8k) or TSV with a header line. The
               image's file name stands in `image`, `filename`, `file_name`,
               `image_name`, `file` or `path`, the text in `caption`, `text`,
-              `sentence`, `comment` or `raw`; `image_id`, a whole number, may stand
-              beside it. A line is a caption;
+              `sentence`, `comment` or `raw`; `image_id`, a whole number, and `split`
+              may stand beside it. A line is a caption;
             - JSON lines (`.jsonl`), an object a line with the same fields; the caption
               may be a list;
-            - COCO's annotations (`captions_val2014.json`);
+            - COCO's annotations (`captions_val2014.json`), or the Karpathy layout with
+              its splits;
             - `results_20130124.token` of Flickr30k, `Flickr8k.token.txt`: `NAME#0`, a
               tab, the caption.
 
@@ -59,12 +64,12 @@ def read_rows(path):
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if it is none of these, is no UTF-8 (names the line), lacks a field,
-            or uses an id for two images or captions.
+            uses an id for two images or captions, or puts an image in two splits.
     """
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix == ".json":
-        rows = _coco_rows(path, _parse(read_text(path), path))
+        rows = _json_rows(path, _parse(read_text(path), path))
     elif suffix in (".jsonl", ".ndjson"):
         rows = list(_json_line_rows(path))
     elif suffix in (".csv", ".tsv", ".token", ".txt"):
@@ -77,7 +82,7 @@ def read_rows(path):
         raise ValueError(f"Captions cannot be read from {path}: give {_KINDS}.")
     if not rows:
         raise ValueError(f"{path} holds no captions.")
-    _check_ids(path, rows)
+    _check_ids(rows)
     return rows
 
 
@@ -147,6 +152,40 @@ def _top_level(path):
     return content if isinstance(content, dict) else {}
 
 
+def _json_rows(path, content):
+    images = content.get("images") if isinstance(content, dict) else None
+    if (
+        isinstance(images, list)
+        and images
+        and isinstance(images[0], dict)
+        and "sentences" in images[0]
+    ):
+        return _karpathy_rows(path, images)
+    return _coco_rows(path, content)
+
+
+def _karpathy_rows(path, images):
+    captions = read_captions(path, split=None)
+    nameless = [i for i, n in enumerate(captions.filenames) if not n]
+    if nameless:
+        raise ValueError(
+            f"{path}: image {captions.image_ids[nameless[0]]} has no filename."
+        )
+    ids = captions.image_ids.tolist()
+    rows = []
+    for image, text, number in zip(
+        captions.caption_to_image.tolist(),
+        captions.captions,
+        captions.caption_ids,
+        strict=True,
+    ):
+        place = f"{path}, caption {number}"
+        split = _split(images[image], place)
+        name = captions.filenames[image]
+        rows.append(CaptionRow(name, text.strip(), place, ids[image], split))
+    return rows
+
+
 def _coco_rows(path, content):
     if not isinstance(content, dict) or not {"images", "annotations"} <= set(content):
         raise ValueError(
@@ -191,11 +230,11 @@ def _json_line_rows(path):
         record = _parse(line, place)
         if not isinstance(record, dict):
             raise ValueError(f"{place}: expected an object; received {line[:40]!r}.")
-        image, caption, image_id = _fields(record, place)
+        image, caption, *others = _fields(record, place)
         for text in caption if isinstance(caption, list) else [caption]:
             if not isinstance(text, str) or not isinstance(image, str):
                 raise ValueError(f"{place}: image and caption must be texts.")
-            yield CaptionRow(image, text.strip(), place, image_id)
+            yield CaptionRow(image, text.strip(), place, *others)
 
 
 def _token_rows(path, lines):
@@ -227,8 +266,8 @@ def _table_rows(path, lines, delimiter):
                     f"{place}: not as many columns as the first line, which has "
                     f"{len(reader.fieldnames)}; a caption with a comma needs quotes."
                 )
-            image, text, image_id = _fields(record, place)
-            yield CaptionRow(image, text.strip(), place, image_id)
+            image, text, *others = _fields(record, place)
+            yield CaptionRow(image, text.strip(), place, *others)
     except csv.Error as error:
         raise ValueError(f"{path}, line {reader.line_num}: {error}.") from error
 
@@ -243,21 +282,36 @@ def _fields(record, place):
         )
     image_id = record.get("image_id")
     try:
-        return image, caption, None if image_id in (None, "") else int(image_id)
+        image_id = None if image_id in (None, "") else int(image_id)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{place}: image_id must be a whole number; received {image_id!r}."
         ) from error
+    return image, caption, image_id, _split(record, place)
 
 
-def _check_ids(path, rows):
-    """One id an image, and one image an id."""
-    by_image, by_id = {}, {}
+def _split(record, place):
+    split = record.get("split") or None
+    if split not in (None, *SPLITS):
+        raise ValueError(
+            f"{place}: split must be one of {', '.join(SPLITS)}; received {split!r}."
+        )
+    return split
+
+
+def _check_ids(rows):
+    """One id and one split an image, and one image an id."""
+    by_image, by_id, splits = {}, {}, {}
     for row in rows:
         if by_image.setdefault(row.image, row.image_id) != row.image_id:
             raise ValueError(
                 f"{row.place}: image {row.image!r} has the id {row.image_id} here and "
                 f"{by_image[row.image]} before."
+            )
+        if splits.setdefault(row.image, row.split) != row.split:
+            raise ValueError(
+                f"{row.place}: image {row.image!r} is in the split {row.split} here and "
+                f"in {splits[row.image]} before."
             )
         if row.image_id is None:
             continue

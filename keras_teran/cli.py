@@ -180,6 +180,7 @@ def convert(arguments):
 
 def _parser():
     from keras_teran.data.command import add_pack
+    from keras_teran.data.preparing.command import add_data
     from keras_teran.distillation.command import add_distill
     from keras_teran.regions.command import add_regions
     from keras_teran.search.command import add_search_commands
@@ -196,6 +197,7 @@ def _parser():
     _add_verify(commands)
     _add_align(commands)
     add_pack(commands)
+    add_data(commands)
     _add_convert(commands)
     add_search_commands(commands, _add)
     add_serve_command(commands)
@@ -310,8 +312,8 @@ def _add_data(command, default):
     group.add_argument(
         "--data",
         metavar="FOLDER",
-        help="with train/ and val/, each packed regions and their dataset_*.json; or "
-        "the word embedded",
+        help="with dataset_*.json and regions/, or with train/ and val/, each packed "
+        "regions and their dataset_*.json; or the word embedded",
     )
     group.add_argument("--captions", metavar="FILE", help="captions, Karpathy layout")
     group.add_argument("--regions", metavar="FOLDER", help="region features")

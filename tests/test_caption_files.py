@@ -174,6 +174,10 @@ FAULTS = {
     "list.jsonl": ("[1]\n", "line 1: expected an object"),
     "number.jsonl": ('{"image": "a", "caption": 3}', "must be texts"),
     "bad.token": (TOKEN + "10.jpg A dog\n", "line 4: expected NAME#0, a tab"),
+    "twice.token": (
+        TOKEN + "10002456.jpg#0\tMen .\n",
+        "line 4: 10002456.jpg#0 occurs twice",
+    ),
     "list.json": ([1], "is no COCO caption file"),
     "image.json": (coco_with("images"), "image id 391895 occurs twice"),
     "annotation.json": (coco_with("annotations"), "annotation id 45 occurs twice"),

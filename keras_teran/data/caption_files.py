@@ -18,7 +18,7 @@ _IMAGE = ("image", "filename", "file_name", "image_name", "file", "path")
 _CAPTION = ("caption", "text", "sentence", "comment", "raw")
 # COCO's restval is what the published splits leave over; it trains.
 SPLITS = ("train", "restval", "val", "test")
-_TOKEN_LINE = re.compile(r"(?P<image>[^\t]+)#\d+\t(?P<text>.*)", re.DOTALL)
+_TOKEN_LINE = re.compile(r"(?P<key>(?P<image>[^\t]+)#\d+)\t(?P<text>.*)", re.DOTALL)
 _KINDS = (
     ".csv, .tsv or .jsonl with the fields image and caption, COCO's captions_*.json, or "
     "Flickr's .token"
@@ -238,6 +238,7 @@ def _json_line_rows(path):
 
 
 def _token_rows(path, lines):
+    seen = set()
     for number, line in lines:
         if not line.strip():
             continue
@@ -247,6 +248,9 @@ def _token_rows(path, lines):
                 f"{path}, line {number}: expected NAME#0, a tab and the caption; "
                 f"received {line[:40]!r}."
             )
+        if found["key"] in seen:
+            raise ValueError(f"{path}, line {number}: {found['key']} occurs twice.")
+        seen.add(found["key"])
         text = found["text"].strip()
         yield CaptionRow(found["image"], text, f"{path}, line {number}")
 

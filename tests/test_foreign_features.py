@@ -253,6 +253,27 @@ def test_hdf5_of_a_group_an_image(h5py, tmp_path, images):
     assert_reads(open_regions(path), images)
 
 
+def test_hdf5_boxes_that_are_relative_stay_so_where_the_size_is_known(
+    h5py, tmp_path, images
+):
+    path = tmp_path / "relative.h5"
+    with h5py.File(path, "w") as file:
+        for image_id, (features, boxes) in images.items():
+            group = file.create_group(f"{image_id}.jpg")
+            group["features"], group["boxes"] = features, boxes / LIMITS
+            group["width"], group["height"] = WIDTH, HEIGHT
+    assert_reads(open_regions(path), images)
+
+
+def test_hdf5_groups_may_be_called_like_features(h5py, tmp_path, images):
+    path = tmp_path / "groups.h5"
+    with h5py.File(path, "w") as file:
+        group = file.create_group("x")
+        group["features"], group["boxes"] = images[9][0], images[9][1] / LIMITS
+    store = open_regions(path, caption_set([4], ["x.jpg"]))
+    np.testing.assert_array_equal(store.read([4])["regions"][0], images[9][0])
+
+
 def test_hdf5_without_features_or_boxes_says_what_it_has(h5py, tmp_path):
     path = tmp_path / "some.h5"
     with h5py.File(path, "w") as file:
@@ -307,6 +328,21 @@ def test_lmdb_of_npz_files(lmdb, tmp_path, images):
         [0, 1, 2], [f"coco_val2014_{image_id:012d}.jpg" for image_id in images]
     )
     assert_reads(open_regions(folder, captions), images, [0, 1, 2])
+
+
+def test_lmdb_opens_without_reading_features(lmdb, tmp_path, images, monkeypatch):
+    folder = write_lmdb(lmdb, tmp_path / "many", uniter_values(images))
+    read, load = [], np.lib.npyio.NpzFile.__getitem__
+
+    def note(arrays, name):
+        read.append(name)
+        return load(arrays, name)
+
+    monkeypatch.setattr(np.lib.npyio.NpzFile, "__getitem__", note)
+    store = open_regions(folder)
+    # The first image's, for their width.
+    assert read.count("features") == 1
+    assert sorted(store.counts.tolist()) == [1, 2, 3]
 
 
 def test_lmdb_values_that_are_pickles_or_damaged_are_refused(lmdb, tmp_path, images):

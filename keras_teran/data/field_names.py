@@ -33,6 +33,20 @@ def read_fields(fields, place):
     Raises:
         ValueError: if there are no features or no boxes among the names known.
     """
+    features, boxes = _names(fields, place)
+    width, height = first_of(WIDTH, fields), first_of(HEIGHT, fields)
+    size = None
+    if boxes in BOXES and width and height:
+        size = int(fields[width][()]), int(fields[height][()])
+    return fields[features][()], fields[boxes][()][..., :4], size
+
+
+def count_boxes(fields, place):
+    """Regions of one image, by its boxes alone: int; raises as `read_fields` does."""
+    return len(fields[_names(fields, place)[1]])
+
+
+def _names(fields, place):
     features = first_of(FEATURES, fields)
     boxes = first_of(RELATIVE_BOXES, fields) or first_of(BOXES, fields)
     if features is None or boxes is None:
@@ -40,8 +54,4 @@ def read_fields(fields, place):
             f"{place} needs features (one of {', '.join(FEATURES)}) and boxes (one of "
             f"{', '.join((*BOXES, *RELATIVE_BOXES))}); it has {sorted(fields)}."
         )
-    width, height = first_of(WIDTH, fields), first_of(HEIGHT, fields)
-    size = None
-    if boxes in BOXES and width and height:
-        size = int(fields[width][()]), int(fields[height][()])
-    return fields[features][()], fields[boxes][()][..., :4], size
+    return features, boxes

@@ -39,7 +39,9 @@ def open_hdf5(path, captions=None, sizes=None):
         ValueError: if it is no HDF5 file or has none of these layouts.
     """
     file = _open(path)
-    if first_of(FEATURES, file):
+    arrays = first_of(FEATURES, file)
+    # A group of that name may be an image's.
+    if arrays and hasattr(file[arrays], "shape"):
         return _Arrays(path, file, captions, sizes)
     pairs = [name for name in file if name.endswith("_features")]
     if pairs:

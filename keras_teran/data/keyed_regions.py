@@ -87,8 +87,9 @@ class KeyedRegions(ImageByImage):
         return features.astype(np.float32, copy=False), boxes.astype(np.float32)
 
     def _relative(self, boxes, size, image_id):
-        if size is None and not (boxes > 1.001).any():
-            # No detector's boxes all lie in the first pixel: these are relative.
+        if not (boxes > 1.001).any():
+            # No detector's boxes all lie in the first pixel: these are relative, even
+            # where the size stands beside them.
             return np.clip(boxes, None, 1.0)
         if size is None and self._sizes is None:
             raise ValueError(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_teran.data.field_names import read_fields
+from keras_teran.data.field_names import count_boxes, read_fields
 from keras_teran.data.keyed_regions import KeyedRegions
 
 # What some writers keep beside the images.
@@ -42,9 +42,13 @@ class LmdbRegions(KeyedRegions):
         super().__init__(path, names, captions, sizes)
 
     def _count(self, entry):
-        return len(self._load(entry)[1])
+        # Of all entries, on opening: the features stay compressed.
+        return self._read(entry, count_boxes)
 
     def _load(self, entry):
+        return self._read(entry, read_fields)
+
+    def _read(self, entry, take):
         key = self._keys[entry]
         place = f"{self._path}, key {key.decode('utf-8', 'replace')!r}"
         with self._environment.begin() as transaction:
@@ -59,7 +63,7 @@ class LmdbRegions(KeyedRegions):
             )
         try:
             with np.load(io.BytesIO(value), allow_pickle=False) as arrays:
-                return read_fields(arrays, place)
+                return take(arrays, place)
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise ValueError(
                 f"{place}: the .npz file is damaged ({error}). Extract it again."

@@ -35,10 +35,10 @@ def write_page(path, prepared):
         ("Splits", _splits(prepared)),
         ("Words a caption", _lengths(prepared.captions.captions)),
         ("Unknown words", _unknown(prepared.unknown)),
+        ("Contact sheet", _sheet(prepared)),
+        ("Pictures that are alike", _duplicates(prepared)),
         ("Left out", _left_out(prepared.left_out)),
         ("Pictures without captions", _without(prepared.without_captions)),
-        ("Pictures that are alike", _duplicates(prepared)),
-        ("Contact sheet", _sheet(prepared)),
     )
     body = "\n".join(
         f"<section>\n<h2>{title}</h2>\n{inside}\n</section>" if title else inside
@@ -75,7 +75,7 @@ def _tiles(prepared):
 
 
 def _table(heads, rows):
-    head = "".join(f"<th>{_safe(text)}</th>" for text in heads)
+    head = "".join(f'<th class="words">{_safe(text)}</th>' for text in heads)
     body = "".join(
         "<tr>" + "".join(f'<td class="words">{_safe(t)}</td>' for t in row) + "</tr>\n"
         for row in rows
@@ -149,8 +149,8 @@ def _unknown(unknown):
         return ""
     told = (
         f"Not in {unknown.vocabulary}: {len(unknown.words):,} words, in "
-        f"{unknown.captions:,} captions. Captions that reach {unknown.max_length} tokens "
-        f"and are cut there: {unknown.cut:,}."
+        f"{unknown.captions:,} captions. Captions that reach {unknown.max_length} "
+        f"tokens, where longer ones are cut: {unknown.cut:,}."
     )
     most = unknown.words.most_common(_MOST_WORDS)
     listed = ", ".join(f"{word} ({count})" for word, count in most)

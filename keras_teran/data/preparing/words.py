@@ -17,7 +17,7 @@ class Unknown:
         vocabulary: str, where it is from.
         words: `Counter` of str, lower-cased.
         captions: int, that hold one.
-        cut: int, captions as long as the tokeniser takes, or longer: these are cut.
+        cut: int, captions as long as the tokeniser takes, or longer, which are cut.
         max_length: int, tokens, of the tokeniser.
     """
 

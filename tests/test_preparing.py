@@ -235,7 +235,9 @@ def test_copies_stay_in_one_split_and_are_told(photos, captions, tmp_path, capsy
 
 def test_copies_that_the_file_tears_apart_are_told(photos, tmp_path, capsys):
     (photos / "01.jpg").write_bytes((photos / "00.jpg").read_bytes())
-    given = ["val", "train", "test", *["train"] * 17]
+    # Images of restval train too: these are not torn.
+    (photos / "04.jpg").write_bytes((photos / "05.jpg").read_bytes())
+    given = ["val", "train", "test", "train", "restval", *["train"] * 15]
     rows = [(f"{n:02}.jpg", "a photo", split) for n, split in enumerate(given)]
     header = ("image", "caption", "split")
     file = write_captions(tmp_path / "captions.csv", rows, header)
@@ -366,6 +368,14 @@ def test_what_cannot_be_used_at_all_is_one_line(
     assert last.startswith("keras-teran: ")
     assert re.search(message, last)
     assert not (tmp_path / "out").exists()
+
+
+def test_options_are_checked_before_any_picture_is_read(
+    photos, captions, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(preparing, "look_at_all", None)
+    for option, value in (("--val", "2.5"), ("--test", "x"), ("--vocab", "none")):
+        assert command(photos, captions, tmp_path / "out", option, value) == 2
 
 
 def test_a_folder_that_exists_and_pictures_that_do_not_are_refused(

@@ -192,9 +192,7 @@ def _duplicates(prepared):
         f"<h3>{'identical' if group['identical'] else 'nearly the same'}, "
         f"{len(group['images'])} pictures</h3>" + _group(prepared.folder, group)
         # Those that leak stand first.
-        for group in sorted(groups, key=lambda g: len(set(g["splits"])) < 2)[
-            :_MOST_GROUPS
-        ]
+        for group in sorted(groups, key=lambda group: not group["torn"])[:_MOST_GROUPS]
     )
     rest = len(groups) - _MOST_GROUPS
     more = _faint(f"And {rest:,} more, in prepared.json.") if rest > 0 else ""

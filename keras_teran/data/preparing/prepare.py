@@ -35,8 +35,9 @@ class Prepared:
         splits: list of str, one an image.
         left_out: list of `(name, why)`, of images and captions that cannot be used.
         without_captions: list of str, pictures that no caption names.
-        duplicates: list of dict of `images`, their names; `splits`, theirs; and
-            `identical`, whether their files are equal to the byte.
+        duplicates: list of dict of `images`, their names; `splits`, theirs;
+            `identical`, whether their files are equal to the byte; and `torn`, whether
+            the caption file puts them into several splits.
         unknown: `words.Unknown`, or None where no vocabulary was given.
     """
 
@@ -51,8 +52,8 @@ class Prepared:
 
     @property
     def torn(self):
-        """The duplicates that the caption file puts into several splits."""
-        return [group for group in self.duplicates if len(set(group["splits"])) > 1]
+        """The duplicates that are torn: list of dict."""
+        return [group for group in self.duplicates if group["torn"]]
 
 
 def prepare(
@@ -97,32 +98,22 @@ def prepare(
         raise FileExistsError(
             f"{out} exists already. Use it, give another folder, or remove it."
         )
+    for share in (val, test):
+        read_share(share, images=1)
     tokenizer = None if vocabulary is None else open_vocabulary(vocabulary)
-    rows = read_rows(captions)
-    listed = list_pictures(images)
+    rows, listed = read_rows(captions), list_pictures(images)
     left_out = [(row.image, f"{row.place}: no text") for row in rows if not row.text]
     found = _find(images, listed, rows, left_out)
-    looks = look_at_all([Path(images) / name for name in found.values()], threads, bar)
-    faults = {
-        name: look
-        for name, look in zip(found, looks, strict=True)
-        if isinstance(look, BadImage)
-    }
-    left_out += [(name, str(fault)) for name, fault in faults.items()]
-    kept = {name: file for name, file in found.items() if name not in faults}
-    if not kept:
+    looks = _look(images, found, left_out, threads, bar)
+    if not looks:
+        name, why = left_out[0]
         raise ValueError(
             f"None of the {len({row.image for row in rows})} images of {captions} can "
-            f"be used; {left_out[0][0]}: {left_out[0][1]}."
+            f"be used; {name}: {why}."
         )
-    looks = [look for look in looks if not isinstance(look, BadImage)]
-    groups = alike(np.stack([look.miniature for look in looks]))
-    split_of = {row.image: row.split for row in rows}
-    wanted = {"val": read_share(val, len(kept)), "test": read_share(test, len(kept))}
-    splits, _ = split_images(
-        list(kept), groups, [split_of[name] for name in kept], wanted, seed
-    )
-    chosen = _caption_set(rows, kept)
+    groups = alike(np.stack([each.miniature for each in looks.values()]))
+    splits, torn = _split(rows, list(looks), groups, val, test, seed)
+    chosen = _caption_set(rows, {name: found[name] for name in looks})
     prepared = Prepared(
         folder=Path(images),
         source=Path(captions),
@@ -130,7 +121,7 @@ def prepare(
         splits=splits,
         left_out=left_out,
         without_captions=sorted(set(listed.names) - set(found.values())),
-        duplicates=_describe(groups, looks, chosen.filenames, splits),
+        duplicates=_describe(groups, looks, chosen.filenames, splits, torn),
         unknown=tokenizer and find_unknown(tokenizer, chosen.captions, vocabulary),
     )
     _write(out, prepared, {"val": val, "test": test, "seed": seed})
@@ -156,6 +147,25 @@ def _find(images, listed, rows, left_out):
     return found
 
 
+def _look(images, found, left_out, threads, bar):
+    """The `Look` of each image that can be used, by name; others are listed."""
+    paths = [Path(images) / file for file in found.values()]
+    looks = dict(zip(found, look_at_all(paths, threads, bar), strict=True))
+    for name in found:
+        if isinstance(looks[name], BadImage):
+            left_out.append((name, str(looks.pop(name))))
+    return looks
+
+
+def _split(rows, names, groups, val, test, seed):
+    given = {row.image: row.split for row in rows}
+    wanted = {
+        split: read_share(share, len(names))
+        for split, share in (("val", val), ("test", test))
+    }
+    return split_images(names, groups, [given[name] for name in names], wanted, seed)
+
+
 def _caption_set(rows, kept):
     """Of the images that are kept, those of one image behind each other."""
     texts = {name: [] for name in kept}
@@ -175,19 +185,20 @@ def _caption_set(rows, kept):
     )
 
 
-def _describe(groups, looks, files, splits):
-    sizes = Counter(groups.tolist())
-    described = []
-    for group in (group for group, size in sizes.items() if size > 1):
-        rows = np.flatnonzero(groups == group).tolist()
-        described.append(
-            {
-                "images": [files[row] for row in rows],
-                "splits": [splits[row] for row in rows],
-                "identical": len({looks[row].digest for row in rows}) == 1,
-            }
-        )
-    return described
+def _describe(groups, looks, files, splits, torn):
+    members, digests = {}, [each.digest for each in looks.values()]
+    for row, group in enumerate(groups.tolist()):
+        members.setdefault(group, []).append(row)
+    return [
+        {
+            "images": [files[row] for row in rows],
+            "splits": [splits[row] for row in rows],
+            "identical": len({digests[row] for row in rows}) == 1,
+            "torn": group in torn,
+        }
+        for group, rows in members.items()
+        if len(rows) > 1
+    ]
 
 
 def _write(out, prepared, asked):

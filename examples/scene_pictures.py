@@ -2,9 +2,13 @@
 
 python examples/scene_pictures.py runs/scenes
 keras-teran serve INDEX --pictures runs/scenes
+
+With --captions they are a folder of pictures and a CSV, as `keras-teran data prepare`
+takes them, see walkthrough.sh.
 """
 
 import argparse
+import csv
 from pathlib import Path
 
 from PIL import Image
@@ -17,12 +21,20 @@ def main():
     args = parse_arguments()
     folder = Path(args.out)
     folder.mkdir(parents=True, exist_ok=True)
+    rows = []
     for split in args.split:
         drawn = embedded(split, images=args.images, progress=True)
         names = drawn.captions.filenames
         for filename, picture in zip(names, drawn.pictures, strict=True):
             Image.fromarray(picture).save(folder / filename)
         print(f"{len(drawn.pictures)} pictures of {split} in {folder}")
+        for text, image in zip(
+            drawn.captions.captions, drawn.captions.caption_to_image, strict=True
+        ):
+            rows.append((names[image], text))
+    if args.captions:
+        with open(args.captions, "w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("image", "caption"), *rows])
 
 
 def parse_arguments():
@@ -37,6 +49,7 @@ def parse_arguments():
     parser.add_argument(
         "--images", type=int, help="how many of each split, as the index was told (all)"
     )
+    parser.add_argument("--captions", metavar="CSV", help="write their captions there")
     return parser.parse_args()
 
 

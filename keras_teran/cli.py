@@ -165,18 +165,6 @@ def align(arguments):
     print(f"drawn to {arguments.out}")
 
 
-def pack(arguments):
-    """`keras-teran pack`."""
-    from keras_teran.data.captions import read_captions
-    from keras_teran.data.pack import pack as write_packed
-    from keras_teran.data.regions import open_regions
-
-    captions = read_captions(arguments.captions, arguments.split)
-    store = open_regions(arguments.regions, captions, arguments.sizes, progress=True)
-    write_packed(store, arguments.out, arguments.dtype)
-    print(f"packed {len(store.image_ids)} images into {arguments.out}")
-
-
 def convert(arguments):
     """`keras-teran convert`."""
     from keras_teran.conversion.to_run import convert as convert_to_run
@@ -191,6 +179,8 @@ def convert(arguments):
 
 
 def _parser():
+    from keras_teran.data.command import add_pack
+    from keras_teran.data.preparing.command import add_data
     from keras_teran.distillation.command import add_distill
     from keras_teran.regions.command import add_regions
     from keras_teran.search.command import add_search_commands
@@ -206,7 +196,8 @@ def _parser():
     _add_export(commands)
     _add_verify(commands)
     _add_align(commands)
-    _add_pack(commands)
+    add_pack(commands)
+    add_data(commands)
     _add_convert(commands)
     add_search_commands(commands, _add)
     add_serve_command(commands)
@@ -281,28 +272,6 @@ def _add_align(commands):
     )
 
 
-def _add_pack(commands):
-    command = _add(commands, pack, "features of one file an image into mapped arrays")
-    command.add_argument("regions", metavar="FOLDER", help="with bu_att/ and bu_box/")
-    command.add_argument("out", metavar="OUT", help="folder to write; resumes")
-    command.add_argument("--captions", metavar="FILE", required=True, help="Karpathy's")
-    command.add_argument(
-        "--split", default="train", help="train, val, test (%(default)s)"
-    )
-    command.add_argument(
-        "--sizes",
-        metavar="PATH",
-        required=True,
-        help="of the images: COCO's annotations, the image folder or a CSV",
-    )
-    command.add_argument(
-        "--dtype",
-        choices=["float16", "float32"],
-        default="float16",
-        help="(%(default)s)",
-    )
-
-
 def _add_convert(commands):
     command = _add(commands, convert, "a checkpoint of the authors' code to a RUN")
     command.add_argument("checkpoint", metavar="CHECKPOINT", help="their .pth file")
@@ -343,8 +312,8 @@ def _add_data(command, default):
     group.add_argument(
         "--data",
         metavar="FOLDER",
-        help="with train/ and val/, each packed regions and their dataset_*.json; or "
-        "the word embedded",
+        help="with dataset_*.json and regions/, or with train/ and val/, each packed "
+        "regions and their dataset_*.json; or the word embedded",
     )
     group.add_argument("--captions", metavar="FILE", help="captions, Karpathy layout")
     group.add_argument("--regions", metavar="FOLDER", help="region features")

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import yaml
 from data_folder import small_config, write_data_folder
@@ -9,7 +10,9 @@ from region_files import write_original
 
 import keras_teran
 from keras_teran.cli import main
+from keras_teran.data.captions import read_captions
 from keras_teran.data.regions import open_regions
+from keras_teran.data.splits import open_split
 
 COMMANDS = ("train", "evaluate", "export", "align", "pack")
 
@@ -75,6 +78,22 @@ def test_pack_turns_files_into_arrays(folders, tmp_path):
     command = ["pack", str(tmp_path), str(out), *options, "--dtype", "float32"]
     assert main(command) == 0
     assert (open_regions(out).read([7])["regions"][0] == written[7][0]).all()
+    packed = read_captions(out / "dataset_train.json")
+    assert packed.captions == read_captions(captions).captions
+
+
+def test_packed_precomp_arrays_are_a_data_folder(tmp_path, capsys):
+    for split in ("train", "val"):
+        np.save(tmp_path / f"{split}_ims.npy", np.ones((2, 3, 4), "float32"))
+        lines = "".join(f"{split} caption {n}\n" for n in range(10))
+        (tmp_path / f"{split}_caps.txt").write_text(lines)
+        command = ["pack", str(tmp_path / f"{split}_ims.npy"), str(tmp_path / split)]
+        command += ["--captions", str(tmp_path / f"{split}_caps.txt")]
+        assert main([*command, "--split", split]) == 0
+        assert "each is the whole image" in capsys.readouterr().out
+    captions, regions, _ = open_split(str(tmp_path), "val")
+    assert captions.captions_of(1) == [f"val caption {n}" for n in range(5, 10)]
+    assert regions.read(captions.image_ids)["regions"].shape == (2, 3, 4)
 
 
 @pytest.mark.parametrize(

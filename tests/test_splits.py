@@ -1,7 +1,9 @@
+import json
+
 import numpy as np
 import pytest
-from data_folder import write_data_folder
-from region_files import write_original
+from data_folder import record, write_data_folder
+from region_files import write_original, write_packed
 
 from keras_teran.data import splits
 from keras_teran.data.splits import open_split
@@ -14,6 +16,21 @@ def test_a_folder_gives_each_split_its_own_captions_and_regions(tmp_path):
     assert captions.captions[:2] == ["a red ring", "there is one ring and it is red"]
     stored = np.load(tmp_path / "val" / "regions.float32.npy")
     np.testing.assert_array_equal(regions.read([3])["regions"][0], stored[3])
+
+
+def test_one_caption_file_goes_with_one_store_or_a_store_a_split(tmp_path):
+    records = [record(split, row) for row, split in enumerate(["train", "val"] * 2)]
+    (tmp_path / "dataset_all.json").write_text(json.dumps({"images": records}))
+    write_packed(tmp_path / "regions", 4, regions=3, dim=8, seed=0)
+    captions, regions, _ = open_split(tmp_path, "val")
+    assert captions.image_ids.tolist() == [1, 3]
+    common = np.load(tmp_path / "regions" / "regions.float32.npy")
+    np.testing.assert_array_equal(regions.read([3])["regions"][0], common[3])
+    write_packed(tmp_path / "val", 4, regions=3, dim=8, seed=1)
+    captions, regions, _ = open_split(tmp_path, "val")
+    own = np.load(tmp_path / "val" / "regions.float32.npy")
+    assert captions.image_ids.tolist() == [1, 3]
+    np.testing.assert_array_equal(regions.read([3])["regions"][0], own[3])
 
 
 def test_named_files_serve_a_split_in_the_original_layout(tmp_path):

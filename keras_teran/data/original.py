@@ -2,20 +2,19 @@
 
 import zipfile
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from keras_teran.data.validity import ImageRows, all_finite, box_fault
+from keras_teran.data.image_by_image import ImageByImage
+from keras_teran.data.validity import ImageRows, all_finite, box_fault, to_relative
 
 _REMEDY = "Extract this image's features again, or fetch the file again."
-_THREADS = 4
 # What NumPy raises on a file that is cut short, damaged, or holds pickled objects.
 _UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
-class OriginalRegions:
+class OriginalRegions(ImageByImage):
     """A ``RegionStore`` over ``bu_att/ID.npz`` (``feat``) and ``bu_box/ID.npy``.
 
     The layout of bottom-up features (Anderson et al. 2018, arXiv 1707.07998) that
@@ -49,69 +48,9 @@ class OriginalRegions:
         self.region_dim = int(_load_features(first).shape[1])
 
     @property
-    def image_ids(self):
-        """Ids of the images it holds: int64, (images,)."""
-        return self._rows.image_ids
-
-    @property
     def counts(self):
         """How many regions each image has: int64, (images,)."""
         return self._counts
-
-    def __len__(self):
-        """Number of images."""
-        return len(self.image_ids)
-
-    def rows(self, image_ids):
-        """Positions of images in ``image_ids``: int64, (n,); names unknown ids."""
-        return self._rows.rows(image_ids)
-
-    def read(self, image_ids):
-        """Features and boxes of images, padded with 0; see ``RegionStore.read``.
-
-        Raises:
-            ValueError: if an id is unknown or a file is truncated, not finite, of a
-                wrong shape, or has a box outside the image or inverted.
-        """
-        self.rows(image_ids)
-        shape = (len(image_ids), self.max_regions)
-        regions = np.zeros((*shape, self.region_dim), np.float32)
-        boxes = np.zeros((*shape, 4), np.float32)
-        region_mask = np.zeros(shape, bool)
-        with ThreadPoolExecutor(_THREADS) as threads:
-            for row, (features, places) in enumerate(
-                threads.map(self.read_image, image_ids)
-            ):
-                count = len(features)
-                regions[row, :count] = features
-                boxes[row, :count] = places
-                region_mask[row, :count] = True
-        return {"regions": regions, "boxes": boxes, "region_mask": region_mask}
-
-    def check(self, image_ids, progress=False):
-        """Reads every file of these images once and raises as ``read_image`` does.
-
-        Args:
-            image_ids: int, (n,).
-            progress: whether to show a bar.
-        """
-        from tqdm import tqdm
-
-        self.rows(image_ids)
-        with (
-            ThreadPoolExecutor(_THREADS) as threads,
-            tqdm(
-                total=len(image_ids),
-                desc=f"checking {self.folder.name}",
-                unit="image",
-                disable=not progress,
-            ) as bar,
-        ):
-            # In pieces: map() would hold every answer until it is asked for.
-            for start in range(0, len(image_ids), 64):
-                piece = image_ids[start : start + 64]
-                for _ in threads.map(self.read_image, piece):
-                    bar.update()
 
     def read_image(self, image_id):
         """Features and relative boxes of one image, checked.
@@ -154,10 +93,7 @@ class OriginalRegions:
         path = self._box_file(image_id)
         boxes = _load_boxes(path)
         width, height = self._sizes[int(image_id)]
-        pixels = boxes.astype(np.float64)
-        limits = np.array([width, height, width, height])
-        near = (pixels >= -1) & (pixels <= limits + 1)
-        relative = np.where(near, np.clip(pixels, 0, limits), pixels) / limits
+        relative = to_relative(boxes, width, height)
         fault = box_fault(relative)
         if fault:
             raise ValueError(

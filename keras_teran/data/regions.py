@@ -5,8 +5,12 @@ from typing import Protocol
 
 import numpy as np
 
+from keras_teran.data.bottom_up import BottomUpTsv
+from keras_teran.data.hdf5 import open_hdf5
+from keras_teran.data.lmdb_regions import LmdbRegions
 from keras_teran.data.original import OriginalRegions
 from keras_teran.data.packed import PackedRegions
+from keras_teran.data.precomp import PrecompRegions
 from keras_teran.data.sizes import read_sizes
 
 __all__ = ["OriginalRegions", "PackedRegions", "RegionStore", "open_regions"]
@@ -48,26 +52,30 @@ class RegionStore(Protocol):
 
 
 def open_regions(path, captions=None, sizes=None, progress=False):
-    """Opens the region features in a folder, whichever of the two layouts it has.
+    """Opens region features, whichever layout they have.
 
     Args:
         path: a folder with packed arrays (``regions*.npy``, see ``PackedRegions``) or
-            with ``bu_att`` and ``bu_box`` (see ``OriginalRegions``).
-        captions: the ``CaptionSet`` of the images wanted; only the original layout
-            needs it.
-        sizes: where image sizes are known, as in ``read_sizes``; only the original
-            layout, whose boxes are in pixels, needs it.
+            with ``bu_att`` and ``bu_box`` (see ``OriginalRegions``); or what other
+            projects left: a bottom-up ``.tsv`` (``BottomUpTsv``), ``SPLIT_ims.npy``
+            (``PrecompRegions``), ``.h5`` or ``.hdf5`` (``open_hdf5``), an LMDB
+            (``LmdbRegions``).
+        captions: the ``CaptionSet`` of the images wanted; the original layout needs
+            it, and files that name their images by file name.
+        sizes: where image sizes are known, as in ``read_sizes``; needed for boxes in
+            pixels where the file does not hold the sizes (all but the TSV).
         progress: whether to show bars over many files.
 
     Returns:
         A ``RegionStore``.
 
     Raises:
-        FileNotFoundError: if there is no such folder.
-        ValueError: if it has neither layout, or the original one and ``captions`` or
-            ``sizes`` is missing.
+        FileNotFoundError: if there is no such folder or file.
+        ValueError: if it has no known layout, or ``captions`` or ``sizes`` is missing.
     """
     path = Path(path)
+    if path.is_file() or (path / "data.mdb").is_file():
+        return _open_foreign(path, captions, sizes)
     if not path.is_dir():
         raise FileNotFoundError(f"There is no folder {path} with region features.")
     if any(path.glob("regions*.npy")):
@@ -75,7 +83,8 @@ def open_regions(path, captions=None, sizes=None, progress=False):
     if not ((path / "bu_att").is_dir() and (path / "bu_box").is_dir()):
         raise ValueError(
             f"{path} holds no region features: expected packed arrays (regions*.npy "
-            "and boxes.npy) or the folders bu_att and bu_box."
+            "and boxes.npy), the folders bu_att and bu_box, or an LMDB's data.mdb; or "
+            "give a file: .tsv, SPLIT_ims.npy, .h5, .hdf5."
         )
     if captions is None or sizes is None:
         raise ValueError(
@@ -85,3 +94,18 @@ def open_regions(path, captions=None, sizes=None, progress=False):
         )
     sizes = read_sizes(sizes, captions.image_ids, captions.filenames, progress)
     return OriginalRegions(path, captions.image_ids, sizes, progress)
+
+
+def _open_foreign(path, captions, sizes):
+    if path.suffix == ".tsv":
+        return BottomUpTsv(path, captions)
+    if path.name.endswith("_ims.npy"):
+        return PrecompRegions(path, captions, sizes)
+    if path.suffix in (".h5", ".hdf5", ".hdf"):
+        return open_hdf5(path, captions, sizes)
+    if path.suffix in (".lmdb", ".mdb") or path.is_dir():
+        return LmdbRegions(path, captions, sizes)
+    raise ValueError(
+        f"{path} holds no region features of a known layout: a file must be a bottom-up "
+        ".tsv, SPLIT_ims.npy, .h5, .hdf5 or .lmdb."
+    )

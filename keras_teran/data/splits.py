@@ -7,6 +7,8 @@ from keras_teran.data.embedded import embedded
 from keras_teran.data.regions import open_regions
 
 EMBEDDED = "embedded"
+# The store in a data folder that serves all its splits.
+ALL_SPLITS = "regions"
 _FILE_KEYS = {"captions", "regions", "sizes"}
 
 
@@ -17,7 +19,8 @@ def open_split(source, split, progress=False):
         source: what to open:
             - "embedded": the embedded scenes;
             - a folder with `train/`, `val/` and so on, each a packed region store that
-              also holds its captions as `dataset_*.json`;
+              also holds its captions as `dataset_*.json`; or with one `dataset_*.json`
+              of all splits, and `regions/`, one store of all, or a store a split;
             - a dict of `captions` (a file in the Karpathy layout), `regions` (a packed
               store or features in the original layout) and, for the latter, `sizes`
               (see `read_sizes`); one file and one store serve all splits.
@@ -38,8 +41,8 @@ def open_split(source, split, progress=False):
     if isinstance(source, dict):
         captions_file, folder, sizes = _files(source)
     else:
-        folder, sizes = Path(source) / split, None
-        captions_file = _captions_file(folder)
+        captions_file, folder = _in_folder(Path(source), split)
+        sizes = None
     captions = read_captions(captions_file, split)
     return captions, open_regions(folder, captions, sizes, progress), None
 
@@ -55,16 +58,19 @@ def _files(source):
     return source["captions"], source["regions"], source.get("sizes")
 
 
-def _captions_file(folder):
-    if not folder.is_dir():
+def _in_folder(folder, split):
+    """The captions and the store of a split; its own go before those of all splits."""
+    own, common = folder / split, folder / ALL_SPLITS
+    store = own if own.is_dir() or not common.is_dir() else common
+    if not store.is_dir():
         raise FileNotFoundError(
-            f"{folder} is missing: a data folder holds one folder a split, each with "
-            "its packed regions and its dataset_*.json."
+            f"{store} is missing: a data folder holds one folder a split, each with "
+            f"its packed regions, or {ALL_SPLITS}/ for all splits."
         )
-    found = sorted(folder.glob("dataset_*.json"))
+    found = sorted(own.glob("dataset_*.json")) or sorted(folder.glob("dataset_*.json"))
     if len(found) != 1:
         raise FileNotFoundError(
-            f"{folder} holds {len(found)} files named dataset_*.json; it must hold "
-            "the captions of its split in one."
+            f"{folder} holds {len(found)} files named dataset_*.json for {split}; it "
+            "must hold the captions in one, beside the stores or in that of the split."
         )
-    return found[0]
+    return found[0], store

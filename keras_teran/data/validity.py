@@ -57,6 +57,28 @@ def box_fault(boxes):
     return None
 
 
+def to_relative(boxes, width, height):
+    """Boxes in pixels, divided by the sides of their image.
+
+    Args:
+        boxes: numbers, (..., 4). x0, y0, x1, y1 in pixels.
+        width: pixels.
+        height: pixels.
+
+    Returns:
+        float64, (..., 4). A side that reaches over the edge by a pixel (detectors
+        round) is cut to 0..1; one further out stays, for `box_fault` to find.
+
+    Example:
+        >>> to_relative(np.array([-1, 50, 201, 102]), 200, 100).tolist()
+        [0.0, 0.5, 1.0, 1.02]
+    """
+    pixels = np.asarray(boxes, np.float64)
+    limits = np.array([width, height, width, height])
+    near = (pixels >= -1) & (pixels <= limits + 1)
+    return np.where(near, np.clip(pixels, 0, limits), pixels) / limits
+
+
 class ImageRows:
     """Finds the rows at which images stand.
 

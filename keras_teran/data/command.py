@@ -1,0 +1,60 @@
+"""`keras-teran pack`: its arguments, and what it calls."""
+
+from pathlib import Path
+
+
+def add_pack(commands):
+    """Adds `pack` to the parser.
+
+    Args:
+        commands: what `add_subparsers` gave.
+    """
+    text = "features of other layouts, with their captions, into mapped arrays"
+    command = commands.add_parser("pack", help=text, description=text)
+    command.add_argument(
+        "regions",
+        metavar="FEATURES",
+        help="folder with bu_att/ and bu_box/, bottom-up .tsv, SPLIT_ims.npy, .h5, "
+        ".hdf5 or an LMDB",
+    )
+    command.add_argument("out", metavar="OUT", help="folder to write; resumes")
+    command.add_argument(
+        "--captions",
+        metavar="FILE",
+        required=True,
+        help="Karpathy's, COCO's, Flickr's .token, SPLIT_caps.txt, .csv, .tsv or .jsonl",
+    )
+    command.add_argument(
+        "--split",
+        default="train",
+        help="to take, or what a file without splits is: train, val, test (%(default)s)",
+    )
+    command.add_argument(
+        "--sizes",
+        metavar="PATH",
+        help="of the images, where boxes are in pixels (not for a .tsv): COCO's "
+        "annotations, the image folder or a CSV",
+    )
+    command.add_argument(
+        "--dtype",
+        choices=["float16", "float32"],
+        default="float16",
+        help="(%(default)s)",
+    )
+    command.set_defaults(command=_pack)
+
+
+def _pack(arguments):
+    from keras_teran.data.caption_files import read_any_captions
+    from keras_teran.data.karpathy import write_karpathy
+    from keras_teran.data.pack import pack
+    from keras_teran.data.regions import open_regions
+
+    captions = read_any_captions(arguments.captions, arguments.split)
+    store = open_regions(arguments.regions, captions, arguments.sizes, progress=True)
+    folder = pack(store, arguments.out, arguments.dtype)
+    split = arguments.split
+    write_karpathy(Path(folder) / f"dataset_{split}.json", captions, split)
+    print(f"packed {len(store.image_ids)} images into {folder}")
+    if not getattr(store, "has_boxes", True):
+        print("without boxes in that layout, each is the whole image")

@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from keras_teran.search.engines import check_engine, open_engine
+from keras_teran.search.fields import fields_of
 from keras_teran.search.manifest import (
     FILE,
     FORMAT,
@@ -122,7 +123,7 @@ def build(
         }
         folder.mkdir(parents=True, exist_ok=True)
         write_manifest(folder, manifest)
-        opened.create(Schema(manifest["dim"], dtype))
+        opened.create(Schema(manifest["dim"], dtype, fields_of(extra.values())))
         _store_images(
             opened, matcher, captions, regions, extra, progress, regions_per_image
         )

@@ -95,11 +95,8 @@ def build(
         "data": _fingerprint(captions, payload),
         "regions_per_image": regions_per_image,
     }
-    if isinstance(regions, Shards) and regions.model != settings["model"]:
-        raise ValueError(
-            f"Another model than that of {run} encoded the shards in {regions.folder}; "
-            "give the RUN that did, or encode again."
-        )
+    if isinstance(regions, Shards):
+        _check_shards(regions, settings["model"], run, captions)
     folder = Path(folder)
     manifest = _begin(folder, settings)
     opened = open_engine(engine, folder, api_key, manifest["prefix"], storage)
@@ -198,6 +195,15 @@ def read_payload(path):
                 )
             found[image_id] = record
     return found
+
+
+def _check_shards(shards, model, run, captions):
+    if shards.model != model:
+        raise ValueError(
+            f"Another model than that of {run} encoded the shards in {shards.folder}; "
+            "give the RUN that did, or encode again."
+        )
+    shards.check_ids(captions.image_ids)
 
 
 def _refuse(constant):

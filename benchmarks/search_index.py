@@ -11,8 +11,9 @@ call goes on with it. Parts:
 build   fills our embedded engine with points like those of `keras-teran index`
 peer    builds LanceDB's multivector index of the same vectors (`search_peer.py`)
 speed   a fresh process each: anonymous memory after opening and searching, latencies
-        one query after the other, queries a second of two threads; and two plain scans
-        in NumPy, of the vectors in memory: float32 and float16 (half the memory)
+        one query after the other, queries a second of two threads. --searches are
+        numbers of candidates, or all; plain scans in NumPy of the vectors in memory,
+        as float32 or float16; and the peer. Those of earlier calls are reported again.
 """
 
 import argparse
@@ -31,8 +32,10 @@ from keras_teran.search.schema import BOXES, IMAGES, Point, Schema
 
 HERE = Path(__file__).parent
 REGIONS, WORDS, DIM, QUERIES = 36, 12, 128, 200
-VECTORS, SENTENCES, BUILT = "vectors.npy", "sentences.npy", "built.json"
+VECTORS, SENTENCES = "vectors.npy", "sentences.npy"
+BUILT, SPEED = "built.json", "speed.json"
 PARTS = ("build", "peer", "speed")
+SEARCHES = "50,100,200,400,1000,all,float32,float16,peer"
 
 
 def main():
@@ -43,7 +46,7 @@ def main():
     parser.add_argument("folder", type=Path, help="where what is built stays")
     parser.add_argument("--images", type=int, default=200_000, help="(%(default)s)")
     parser.add_argument("--parts", default=",".join(PARTS), help="(%(default)s)")
-    parser.add_argument("--candidates", default="50,100,200,400,1000")
+    parser.add_argument("--searches", default=SEARCHES, help="(%(default)s)")
     parser.add_argument("--peer-python", default=sys.executable, help="has lancedb")
     parser.add_argument("--out", type=Path, default=RESULTS)
     args = parser.parse_args()
@@ -124,16 +127,21 @@ def build_peer(folder, args):
 
 
 def speed(folder, args):
-    """Latency and memory of every contender."""
-    probe = [sys.executable, HERE / "search_probe.py"]
-    rows = []
-    for candidates in [*args.candidates.split(","), "all"]:
-        rows += child([*probe, folder, "engine", "--candidates", candidates])
-    for kind in ("float32", "float16"):
-        rows += child([*probe, folder, "scan", "--dtype", kind])
-    rows += peer(folder, args)
-    for row in rows:
-        row["anonymous, KiB an image"] = row["anonymous, MiB"] * 1024 / args.images
+    """Latency and memory of the searches asked for, beside those measured before."""
+    rows = read_facts(folder / SPEED)
+    probe = [sys.executable, HERE / "search_probe.py", folder]
+    for name in args.searches.split(","):
+        if name == "peer":
+            found = peer(folder, args)
+        elif name.startswith("float"):
+            found = child([*probe, "scan", "--dtype", name])
+        else:
+            found = child([*probe, "engine", "--candidates", name])
+        rows |= {row["search"]: row for row in found}
+        (folder / SPEED).write_text(json.dumps(rows, indent=1))
+    for row in rows.values():
+        row["KiB an image"] = row["anonymous, MiB"] * 1024 / args.images
+    rows = list(rows.values())
     report(f"search_speed_{args.images}", rows, args.out, **sizes(args))
 
 

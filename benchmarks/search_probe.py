@@ -47,7 +47,7 @@ def engine(args, queries):
         return opened.retrieve(IMAGES, ids, members=True, payload=True)
 
     found = timed(search, queries)
-    found["p50 with hits, ms"] = timed(with_hits, queries)["p50, ms"]
+    found["p50 with hits, ms"] = timed(with_hits, queries[:50])["p50, ms"]
     return found | used(empty)
 
 

@@ -40,11 +40,12 @@ def main():
     parser.add_argument("run", help="RUN folder, with a pooling head")
     parser.add_argument("--data", required=True, help="folder of the splits")
     parser.add_argument("--splits", default="val,train", help="(%(default)s)")
+    parser.add_argument("--sentences", type=int, default=1000, help="(%(default)s)")
     parser.add_argument("--out", type=Path, default=RESULTS)
     args = parser.parse_args()
     matcher = keras_teran.load(args.run)
     names = args.splits.split(",")
-    captions, owners = asked(args.data, names[0])
+    captions, owners = asked(args.data, names[0], args.sentences)
     sentences = encoded(matcher, captions)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -61,12 +62,14 @@ def main():
     report("search_recall", rows, args.out, sentences=len(captions), splits=args.splits)
 
 
-def asked(data, split):
-    """(captions, position of each one's image among those of the split)."""
+def asked(data, split, count):
+    """(captions, the rows of their images), evenly from all of the split's."""
     captions, regions, _ = open_split(data, split)
     row_of = {int(i): row for row, i in enumerate(regions.image_ids)}
     owners = captions.image_ids[captions.caption_to_image]
-    return captions.captions, np.array([row_of[int(owner)] for owner in owners])
+    chosen = np.unique(np.linspace(0, len(owners) - 1, count).astype(int))
+    texts = [captions.captions[place] for place in chosen]
+    return texts, np.array([row_of[int(owners[place])] for place in chosen])
 
 
 def encoded(matcher, captions):

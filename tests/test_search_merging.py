@@ -1,6 +1,7 @@
 """Fewer vectors an image: what is merged, and how an index with them scores."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +9,6 @@ from search_index import SENTENCE, build, data, engine_name, write_run, write_ru
 
 from keras_teran.alignment import POOLINGS
 from keras_teran.cli import main
-from keras_teran.matcher import load
 from keras_teran.scoring import all_pairs
 from keras_teran.search import Index, building
 from keras_teran.search.merging import enclosing, merge
@@ -67,39 +67,54 @@ def test_a_merged_box_encloses_its_regions():
     np.testing.assert_array_equal(enclosing(boxes, [[0, 2], [1]]), expected)
 
 
-@pytest.mark.parametrize("kind", ["embedded", "cluster"])
-@pytest.mark.parametrize("padding", ["exclude", "zero"])
+@pytest.fixture(
+    scope="module",
+    params=[(k, p) for k in ("embedded", "cluster") for p in ("exclude", "zero")],
+    ids="-".join,
+)
+def merged(request, tmp_path_factory):
+    """An index of two vectors an image, and what naive merging makes of the images.
+
+    Neither vectors nor what is stored depend on the pooling, so one serves all.
+    """
+    kind, padding = request.param
+    folder = tmp_path_factory.mktemp("merged")
+    run = write_run_of(folder / "run", "MrSw", padding)
+    with pytest.MonkeyPatch.context() as patch:
+        name = engine_name(kind, folder, patch)
+        captions, regions, built = build(folder, run, name, regions_per_image=2)
+        with Index.open(built) as index:
+            matcher = index.matcher
+            arrays = regions.read(captions.image_ids)
+            images = np.zeros((12, 2, matcher.model.config["embedding_dim"]), "float32")
+            for row, members in enumerate(matcher.encode(arrays)["region_embeddings"]):
+                fewer, _ = naive_merge(members[arrays["region_mask"][row]], 2)
+                images[row, : len(fewer)] = fewer
+            yield SimpleNamespace(
+                index=index,
+                padding=padding,
+                images=images,
+                sentence=matcher.encode([SENTENCE])["word_embeddings"],
+                texts=matcher.encode(captions.captions)["word_embeddings"],
+                caption_ids=captions.caption_ids.tolist(),
+                three={key: a[0] for key, a in regions.read([3]).items()},
+            )
+
+
 @pytest.mark.parametrize("pooling", POOLINGS)
-def test_scores_are_the_alignment_of_the_merged_vectors(
-    kind, pooling, padding, tmp_path, monkeypatch
-):
-    run = write_run_of(tmp_path / "run", pooling, padding)
-    name = engine_name(kind, tmp_path, monkeypatch)
-    captions, regions, folder = build(tmp_path, run, name, regions_per_image=2)
-    matcher = load(run)
-    arrays = regions.read(captions.image_ids)
-    images = np.zeros((12, 2, matcher.model.config["embedding_dim"]), "float32")
-    for row, members in enumerate(matcher.encode(arrays)["region_embeddings"]):
-        fewer, _ = naive_merge(members[arrays["region_mask"][row]], 2)
-        images[row, : len(fewer)] = fewer
-    sentence = matcher.encode([SENTENCE])["word_embeddings"]
-    texts = matcher.encode(captions.captions)["word_embeddings"]
-    with Index.open(folder) as index:
-        for exact in (False, True):
-            hits = index.search(SENTENCE, top=12, exact=exact)
-            expected = all_pairs(images, sentence, pooling, padding)[:, 0]
-            found = {hit.id: hit.score for hit in hits}
-            np.testing.assert_allclose(
-                [found[i] for i in range(12)], expected, atol=1e-4
-            )
-        three = {key: a[0] for key, a in regions.read([3]).items()}
-        for image in (3, three):  # indexed, and brought along
-            hits = index.search_captions(image, top=24)
-            expected = all_pairs(images[3:4], texts, pooling, padding)[0]
-            found = {hit.id: hit.score for hit in hits}
-            np.testing.assert_allclose(
-                [found[i] for i in captions.caption_ids.tolist()], expected, atol=1e-4
-            )
+def test_scores_are_the_alignment_of_the_merged_vectors(pooling, merged, monkeypatch):
+    index, padding = merged.index, merged.padding
+    assert (index._rule.pooling, index._rule.padding) == ("MrSw", padding)
+    monkeypatch.setattr(index, "_rule", index._rule._replace(pooling=pooling))
+    expected = all_pairs(merged.images, merged.sentence, pooling, padding)[:, 0]
+    for exact in (False, True):
+        found = {h.id: h.score for h in index.search(SENTENCE, top=12, exact=exact)}
+        np.testing.assert_allclose([found[i] for i in range(12)], expected, atol=1e-4)
+    expected = all_pairs(merged.images[3:4], merged.texts, pooling, padding)[0]
+    for image in (3, merged.three):  # indexed, and brought along
+        found = {h.id: h.score for h in index.search_captions(image, top=24)}
+        scores = [found[i] for i in merged.caption_ids]
+        np.testing.assert_allclose(scores, expected, atol=1e-4)
 
 
 def test_an_image_keeps_as_many_vectors_and_boxes_whether_built_or_added(tmp_path, run):

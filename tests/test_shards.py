@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from search_index import data, write_run
 
+from keras_teran.cli import main
 from keras_teran.matcher import load
 from keras_teran.search import Index, Shards, build, shards
 from keras_teran.search.shards import encode_images, plan_shards, write_shard
@@ -82,6 +83,41 @@ def test_an_index_of_shards_is_the_index_of_the_regions(
             )
             assert [hit.boxes for hit in mine] == [hit.boxes for hit in other]
             assert [hit.payload for hit in mine] == [hit.payload for hit in other]
+
+
+def test_the_command_builds_an_index_of_shards(run, matcher, folder, tmp_path, capsys):
+    captions, regions = data(tmp_path / "data")
+    write(run, matcher, regions, folder)
+    file = next((tmp_path / "data" / "val").glob("dataset_*.json"))
+    index = f"index {run} --encoded {folder} --split val --out {tmp_path}"
+    for name, options, told in (
+        ("of_data", f"--regions {tmp_path}/data", "12 images, 24 captions"),
+        ("of_file", f"--captions {file}", "12 images, 24 captions"),
+        ("alone", "", "12 images, 0 captions"),
+    ):
+        assert main([*f"{index}/{name} {options}".split()]) == 0
+        assert f"{name}: {told}" in capsys.readouterr().out
+        with Index.open(tmp_path / name) as opened:
+            hits = opened.search("a red ring", top=12)
+        _, scores = matcher.rank(regions.read(captions.image_ids), "a red ring")
+        assert [hit.score for hit in hits] == pytest.approx(scores.tolist(), abs=1e-5)
+
+
+def test_an_image_that_no_shard_holds_stops_the_command_before_it_writes(
+    run, matcher, source, folder, tmp_path, capsys
+):
+    data(tmp_path / "data")
+    for file in (tmp_path / "data" / "val").glob("dataset_*.json"):
+        told = json.loads(file.read_text())
+        told["images"][0]["imgid"] = told["images"][0]["cocoid"] = 999
+        file.write_text(json.dumps(told))
+    write(run, matcher, source[1], folder)
+    index = f"index {run} --encoded {folder} --captions {file} --split val"
+    assert main([*index.split(), "--out", str(tmp_path / "index")]) == 2
+    assert "has no features of 1 of the images" in capsys.readouterr().err
+    assert main(["index", str(run), "--out", str(tmp_path / "index")]) == 2
+    assert "Give --regions DATA, or --encoded FOLDER." in capsys.readouterr().err
+    assert not (tmp_path / "index").exists()
 
 
 def test_a_plan_goes_on_with_what_is_missing(run, matcher, source, folder):

@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from keras_teran.search.engines import check_engine, open_engine
+from keras_teran.search.fields import fields_of
 from keras_teran.search.manifest import (
     FILE,
     FORMAT,
@@ -94,11 +95,8 @@ def build(
         "data": _fingerprint(captions, payload),
         "regions_per_image": regions_per_image,
     }
-    if isinstance(regions, Shards) and regions.model != settings["model"]:
-        raise ValueError(
-            f"Another model than that of {run} encoded the shards in {regions.folder}; "
-            "give the RUN that did, or encode again."
-        )
+    if isinstance(regions, Shards):
+        _check_shards(regions, settings["model"], run, captions)
     folder = Path(folder)
     manifest = _begin(folder, settings)
     opened = open_engine(engine, folder, api_key, manifest["prefix"], storage)
@@ -122,7 +120,7 @@ def build(
         }
         folder.mkdir(parents=True, exist_ok=True)
         write_manifest(folder, manifest)
-        opened.create(Schema(manifest["dim"], dtype))
+        opened.create(Schema(manifest["dim"], dtype, fields_of(extra.values())))
         _store_images(
             opened, matcher, captions, regions, extra, progress, regions_per_image
         )
@@ -197,6 +195,15 @@ def read_payload(path):
                 )
             found[image_id] = record
     return found
+
+
+def _check_shards(shards, model, run, captions):
+    if shards.model != model:
+        raise ValueError(
+            f"Another model than that of {run} encoded the shards in {shards.folder}; "
+            "give the RUN that did, or encode again."
+        )
+    shards.check_ids(captions.image_ids)
 
 
 def _refuse(constant):

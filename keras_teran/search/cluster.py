@@ -42,7 +42,7 @@ class ClusterEngine:
             self._client.get_collections()
 
     def create(self, schema):
-        """Makes both collections, where they are not there yet."""
+        """Makes both collections and the indexes of their payloads, where missing."""
         with self._told():
             for collection in COLLECTIONS:
                 name = self._name(collection)
@@ -52,6 +52,10 @@ class ClusterEngine:
                         vectors_config=_vectors_config(schema, self.storage),
                         shard_number=self.storage.shards,
                         replication_factor=self.storage.replicas,
+                    )
+                for key, kind in schema.fields.get(collection, {}).items():
+                    self._client.create_payload_index(
+                        name, quoted(key), field_schema=kind, wait=True
                     )
 
     def upsert(self, collection, points):

@@ -23,9 +23,14 @@ def _add_index(command):
     command.add_argument(
         "--regions",
         metavar="DATA",
-        required=True,
         help="the word embedded; a folder with one folder a split, as --data of train; "
         "or region features, with --captions or, packed ones, without captions",
+    )
+    command.add_argument(
+        "--encoded",
+        metavar="FOLDER",
+        help="images encoded already (shards that examples/encode_corpus_ray.py "
+        "writes); captions are those of --regions or --captions, or none",
     )
     command.add_argument("--captions", metavar="FILE", help="captions, Karpathy layout")
     command.add_argument("--sizes", metavar="PATH", help="image sizes, as for train")
@@ -171,22 +176,42 @@ def _image(text):
 
 
 def _open_data(arguments):
+    """(captions, regions, or shards of encoded images in their place)."""
     from keras_teran.data.splits import EMBEDDED, open_split
 
     source = arguments.regions
+    if arguments.encoded:
+        return _with_encoded(arguments)
+    if not source:
+        raise ValueError("Give --regions DATA, or --encoded FOLDER.")
     if arguments.captions:
         source = {"captions": arguments.captions, "regions": source}
         if arguments.sizes:
             source["sizes"] = arguments.sizes
     elif source != EMBEDDED and any(Path(source).glob("regions*.npy")):
-        return _without_captions(source)
+        from keras_teran.data.regions import open_regions
+
+        regions = open_regions(source)
+        return _without_captions(regions.image_ids), regions
     return open_split(source, arguments.split, progress=True)[:2]
 
 
-def _without_captions(folder):
-    from keras_teran.data.captions import CaptionSet
-    from keras_teran.data.regions import open_regions
+def _with_encoded(arguments):
+    from keras_teran.data.captions import read_captions
+    from keras_teran.data.splits import open_split
+    from keras_teran.search.shards import Shards
 
-    regions = open_regions(folder)
-    names = [""] * len(regions.image_ids)
-    return CaptionSet(regions.image_ids, names, [], [], []), regions
+    shards = Shards(arguments.encoded)
+    if arguments.captions:
+        captions = read_captions(arguments.captions, arguments.split)
+    elif arguments.regions:
+        captions = open_split(arguments.regions, arguments.split, progress=True)[0]
+    else:
+        return _without_captions(shards.image_ids), shards
+    return captions, shards
+
+
+def _without_captions(image_ids):
+    from keras_teran.data.captions import CaptionSet
+
+    return CaptionSet(image_ids, [""] * len(image_ids), [], [], [])

@@ -12,6 +12,9 @@ from keras_teran.search.schema import COLLECTIONS, MEMBERS, POOLED, Point, quote
 # and what they grow by.
 _RESERVE_BYTES = 96 * 2**20
 _COPIES = 3
+# The log keeps what was written since the last flush, and is read again when a shard is
+# opened: without flushes, of a large build gigabytes.
+_FLUSH_BYTES = 64 * 2**20
 
 
 class EmbeddedEngine:
@@ -28,6 +31,7 @@ class EmbeddedEngine:
         self.folder = Path(folder)
         self._edge = _edge()
         self._shards = {}
+        self._unflushed = 0
 
     def create(self, schema):
         """Makes both shards, where they are not there yet."""
@@ -47,7 +51,8 @@ class EmbeddedEngine:
         """Adds or replaces points."""
         edge = self._edge
         numbers = sum(point.members.size + point.pooled.size for point in points)
-        self._need_room(numbers * 4 * _COPIES)
+        size = numbers * 4
+        self._need_room(size * _COPIES)
         ready = [
             edge.Point(
                 point.id,
@@ -57,6 +62,9 @@ class EmbeddedEngine:
             for point in points
         ]
         self._update(collection, edge.UpdateOperation.upsert_points(ready))
+        self._unflushed += size
+        if self._unflushed >= _FLUSH_BYTES:
+            self._flush()
 
     def delete(self, collection, ids):
         """Removes points."""
@@ -116,7 +124,7 @@ class EmbeddedEngine:
         for collection in COLLECTIONS:
             with self._told("finished"):
                 self._shard(collection).optimize()
-                self._shard(collection).flush()
+        self._flush()
 
     def close(self):
         """Closes the shards."""
@@ -157,6 +165,12 @@ class EmbeddedEngine:
     def _update(self, collection, operation):
         with self._told("written"):
             self._shard(collection).update(operation)
+
+    def _flush(self):
+        for collection in COLLECTIONS:
+            with self._told("written"):
+                self._shard(collection).flush()
+        self._unflushed = 0
 
     def _shard(self, collection):
         if collection not in self._shards:

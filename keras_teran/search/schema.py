@@ -8,7 +8,7 @@ only what the first stage found, or all of it, is ever scored by it.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -32,10 +32,14 @@ class Schema:
     Attributes:
         dim: int, width of all vectors.
         dtype: "float32" or "float16", how the vectors are stored.
+        fields: dict of collection to a dict of payload field to its kind, "keyword",
+            "integer" or "bool" (`fields.fields_of`): what a server indexes, so that a
+            filter by it need not read every payload. The embedded engine reads them.
     """
 
     dim: int
     dtype: str = "float32"
+    fields: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -206,6 +206,10 @@ class Shards:
         """Ids of the images, in the order in which they were encoded."""
         return self._rows.image_ids
 
+    def check_ids(self, image_ids):
+        """Raises ValueError, naming some, where images are not among the encoded."""
+        self._rows.rows(image_ids)
+
     def encoded(self, image_ids):
         """List of `Encoded` of images, float32; ValueError names unknown ids."""
         found = []

@@ -57,6 +57,7 @@ class Chromium:
         for end in (orders, answers, *own):
             os.close(end)
         self._bytes, self._count, self._session = b"", 0, None
+        self._events = {}  # the last of each kind
         targets = self._call("Target.getTargets")["targetInfos"]
         page = next(own["targetId"] for own in targets if own["type"] == "page")
         attached = self._call("Target.attachToTarget", targetId=page, flatten=True)
@@ -143,6 +144,22 @@ class Chromium:
         self._call("Input.dispatchMouseEvent", type="mousePressed", **event)
         self._call("Input.dispatchMouseEvent", type="mouseReleased", **event)
 
+    def choose(self, open_chooser, *paths):
+        """Calls what opens a file chooser, and chooses files in it."""
+        self._call("Page.setInterceptFileChooserDialog", enabled=True)
+        self._events.clear()
+        open_chooser()
+        started = time.monotonic()
+        while not (opened := self._events.get("Page.fileChooserOpened")):
+            if time.monotonic() - started > PATIENCE:
+                raise AssertionError("No file chooser was opened.")
+            self.ask("0")  # events are read on the way to an answer
+        self._call(
+            "DOM.setFileInputFiles",
+            files=list(map(str, paths)),
+            backendNodeId=opened["backendNodeId"],
+        )
+
     def picture(self):
         """A PNG of the viewport."""
         return base64.b64decode(self._call("Page.captureScreenshot")["data"])
@@ -166,7 +183,8 @@ class Chromium:
         while True:
             answer = self._read()
             if answer.get("id") != self._count:
-                continue  # an event, which nobody waits for
+                self._events[answer.get("method")] = answer.get("params")
+                continue
             if "error" in answer:
                 raise RuntimeError(f"{method}: {answer['error']['message']}")
             return answer["result"]

@@ -7,7 +7,9 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+from chromium import Chromium, find_browser
 from node import PROGRAM, run
+from search_page import READY, serving
 from tiny_models import tiny
 
 from keras_teran.export import export
@@ -84,3 +86,28 @@ def stored_regions(model):
         "region_mask": np.arange(REGIONS) < counts[:, None],
     }
     return np.asarray(model.encode(images)["region_embeddings"])
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """The search page's service: its address and its index."""
+    with serving(tmp_path_factory.mktemp("pictures")) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """A Chromium."""
+    if not find_browser():
+        pytest.skip("needs a browser: no chromium on PATH")
+    with Chromium(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser, served):
+    """The search page as a visitor finds it, the focus in the box."""
+    browser.resize(1200, 900)
+    browser.open(served.address)
+    browser.wait("document.querySelector('#about').textContent && " + READY)
+    return browser

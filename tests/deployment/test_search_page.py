@@ -3,82 +3,21 @@
 What a visitor does is done by real key presses and a real pointer.
 """
 
-import threading
 import time
-from types import SimpleNamespace
 
 import pytest
-import uvicorn
-from chromium import Chromium, find_browser
-from PIL import Image
-from search_double import FOREIGN, HELD, DoubleIndex
-
-from keras_teran.web.command import address_of, listen
-from keras_teran.web.limits import Limits
-from keras_teran.web.service import create_app
-
-HOSTILE = (
-    '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>'
-    "<svg onload=window.pwned=1> ring"
+from search_double import FOREIGN, HELD
+from search_page import (
+    FOCUS,
+    FOUND,
+    HOSTILE,
+    IDS,
+    IMAGES,
+    READY,
+    SCORES,
+    SENTENCES,
+    search,
 )
-IMAGES = [
-    {"caption": "a red circle", "filename": "red.png"},
-    {"caption": "a blue square", "filename": "blue.png"},
-    {"caption": "two green stars", "filename": "green.png"},
-    {"caption": "one yellow cross", "filename": "yellow.png"},
-    {"caption": HOSTILE, "filename": '"><script>window.pwned=1</script>.png'},
-]
-SIZES = {"red": (200, 100), "blue": (60, 120), "green": (90, 90)}
-
-CARDS = "[...document.querySelectorAll('.card')]"
-IDS = f"{CARDS}.map(card => Number(card.dataset.image))"
-SCORES = (
-    f"{CARDS}.map(card => Number(card.querySelector('.score').lastChild.textContent))"
-)
-READY = "document.querySelector('#main').getAttribute('aria-busy') === 'false'"
-FOUND = f"{READY} && {CARDS}.length === {len(IMAGES)}"
-SENTENCES = f"{READY} && document.querySelectorAll('.caption').length === {len(IMAGES)}"
-FOCUS = "document.activeElement"
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    """The service on a free port: its address and its index."""
-    folder = tmp_path_factory.mktemp("pictures")
-    for name, size in SIZES.items():
-        Image.new("RGB", size, name).save(folder / f"{name}.png")
-    index, listening = DoubleIndex(IMAGES), listen("127.0.0.1", 0)
-    app = create_app(index, folder, Limits(timeout=5), hosts={"127.0.0.1"})
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-    thread = threading.Thread(target=server.run, args=([listening],))
-    thread.start()
-    yield SimpleNamespace(address=address_of(listening), index=index)
-    index.go_on.set()
-    server.should_exit = True
-    thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    if not find_browser():
-        pytest.skip("needs a browser: no chromium on PATH")
-    with Chromium(tmp_path_factory.mktemp("profile")) as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(browser, served):
-    """The page as a visitor finds it, the focus in the box."""
-    browser.resize(1200, 900)
-    browser.open(served.address)
-    browser.wait("document.querySelector('#about').textContent && " + READY)
-    return browser
-
-
-def search(page, sentence):
-    page.type(sentence)
-    page.press("Enter")
-    page.wait(FOUND)
 
 
 def in_card(place, selector):
@@ -322,76 +261,3 @@ def test_a_phone_shows_it_without_scrolling_sideways(page, width, dark):
     assert page.ask(widths) == [width, width]
     bright = page.ask("getComputedStyle(document.body).backgroundColor")
     assert (bright == "rgb(16, 20, 24)") == dark
-
-
-CHIPS = "[...document.querySelectorAll('#chosen-filters span')].map(e => e.textContent)"
-
-
-def add_filter(page, field, value):
-    """As by hand: opens the control, fills both boxes, Enter."""
-    if not page.ask("document.querySelector('#filters').open"):
-        page.click("#filters summary")
-    page.click("#field")
-    page.ask("document.querySelector('#field').select()")
-    page.type(field)
-    page.press("Tab")
-    page.type(value)
-    page.press("Enter")
-
-
-def test_a_filter_leaves_the_images_whose_payload_fits(page, served):
-    search(page, "blue square")
-    add_filter(page, "filename", "green.png")
-    page.wait(f"{READY} && {CARDS}.length === 1")
-    assert page.ask(IDS) == [12]
-    assert served.index.asked[-1]["where"] == {"filename": ["green.png"]}
-    assert page.ask(f"{FOCUS}.id") == "value"  # for the next one
-    add_filter(page, "filename", "red.png")  # of one field, any will do
-    page.wait(f"{READY} && {CARDS}.length === 2")
-    assert page.ask(CHIPS) == ["filename=green.png", "filename=red.png"]
-    page.click("#chosen-filters button")
-    page.wait(f"{READY} && {CARDS}.length === 1")
-    assert page.ask(IDS) == [10]
-    page.wait(f"{FOCUS}.closest('#chosen-filters') !== null")
-    page.press("Enter")  # on the other one's cross
-    page.wait(FOUND)
-    assert served.index.asked[-1]["where"] is None
-    page.wait(f"{FOCUS}.tagName === 'SUMMARY'")
-
-
-def test_filters_and_weights_stand_side_by_side_and_in_the_address(page, served):
-    search(page, "red square")
-    page.click("#words [data-word='1'] .step:last-child")
-    page.wait(f"{FOUND} && {IDS}[0] === 11")
-    add_filter(page, "absent", "true")
-    page.wait(f"{READY} && {CARDS}.length === 0")
-    status = page.ask("document.querySelector('#status').textContent")
-    assert status == "Nothing found where these filters hold."
-    asked = served.index.asked[-1]
-    assert (asked["where"], asked["word_weights"]) == ({"absent": [True]}, [1, 1.5])
-    page.ask("history.back()")
-    page.wait(f"{FOUND} && {IDS}[0] === 11 && {CHIPS}.length === 0")
-    address = f"{served.address}/#q=red&where=filename%3Dred.png&where=filename%3D7"
-    page.open(address)
-    page.wait(f"{READY} && document.querySelector('#error').hidden === false || "
-              f"{CARDS}.length === 1")  # fmt: skip
-    assert page.ask(CHIPS) == ["filename=red.png", "filename=7"]
-    told = page.ask("document.querySelector('#error').textContent")
-    assert told.startswith("where['filename'] must be a str, int of 64 bits or bool")
-    page.open(
-        f"{served.address}/#q=red&where=filename%3Dred.png&where=filename%3D%227%22"
-    )
-    page.wait(f"{READY} && {CARDS}.length === 1")
-    assert served.index.asked[-1]["where"] == {"filename": ["red.png", "7"]}
-
-
-def test_a_filter_is_text_and_runs_nothing(page, served):
-    hostile = "<img src=x onerror=window.pwned=1>"
-    search(page, "ring")
-    add_filter(page, hostile, hostile)
-    page.wait(f"{READY} && {CARDS}.length === 0")
-    assert page.ask(CHIPS) == [f"{hostile}={hostile}"]
-    assert page.ask("typeof window.pwned") == "undefined"
-    page.resize(320, 700)
-    widths = "[document.documentElement.scrollWidth, innerWidth]"
-    assert page.ask(widths) == [320, 320]

@@ -1,5 +1,5 @@
-// The page: what is asked stands in the address (#q=...&where=... or #image=...), so that
-// Back, Forward and a bookmark work; everything shown follows from it.
+// The page: what is asked stands in the address (#q=...&where=..., #image=... or
+// #file=...), so that Back, Forward and a bookmark work; everything shown follows from it.
 
 import { chosenWords, drawRegions, element, frame, light, nameOf } from "./drawing.js";
 import { Filters } from "./filters.js";
@@ -28,6 +28,7 @@ function follow() {
   const asked = new URLSearchParams(location.hash.slice(1));
   clearTimeout(settling);
   if (asked.has("image")) return run(() => showSentences(asked.get("image")));
+  if (asked.has("file")) return run(() => showSentencesOf(asked.get("file")));
   filters.show(asked.getAll("where"));
   const text = (asked.get("q") ?? "").trim();
   if (text) return run(() => search(text));
@@ -170,21 +171,50 @@ images.addEventListener("keydown", (event) => {
 
 // ---------------------------------------------------------------- sentences
 
-async function showSentences(id) {
-  const signal = service.startAnew();
+function emptySentences() {
   words.hide(); // with its weights, for the way back
-  if (!/^\d+$/.test(id)) throw new service.Refusal("There is no such image.");
   part("asked").replaceChildren();
   part("captions").replaceChildren();
   show("sentences");
+  return service.startAnew();
+}
+
+async function showSentences(id) {
+  if (!/^\d+$/.test(id)) throw new service.Refusal("There is no such image.");
+  const signal = emptySentences();
   const { image, hits } = await service.findSentences(id, known.captions <= SCANNED, signal);
   const framed = frame(image, known.pictures);
   const line = chosenWords([]);
   part("asked").replaceChildren(framed, line);
-  part("captions").replaceChildren(
-    ...hits.map((hit) => captionItem(hit, (text) => explain(image, text, signal))),
-  );
-  document.title = `Sentences of ${nameOf(image)}`;
+  listSentences(hits, nameOf(image), (text) => explain(image, text, signal));
+}
+
+// A page reads no file by itself: after a reload the visitor has to choose it again.
+let brought = null;
+async function showSentencesOf(name) {
+  const signal = emptySentences();
+  part("asked").replaceChildren(element("p", "faint", {}, name));
+  if (brought?.name !== name) throw new service.Refusal(`Choose the file ${name} again.`);
+  const most = known.limits.upload_bytes;
+  if (brought.size > most) {
+    const sizes = [brought.size, most].map((bytes) => bytes.toLocaleString("en"));
+    throw new service.Refusal(`${name} has ${sizes[0]} bytes; at most ${sizes[1]} are read.`);
+  }
+  const { hits } = await service.findSentencesOf(brought, known.captions <= SCANNED, signal);
+  listSentences(hits, name, () => {});
+}
+
+part("bring").addEventListener("click", () => part("file").click());
+part("file").addEventListener("change", () => {
+  if (!part("file").files.length) return;
+  brought = part("file").files[0];
+  part("file").value = ""; // so that the same one can be chosen again, changed
+  go("file", brought.name);
+});
+
+function listSentences(hits, name, onPoint) {
+  part("captions").replaceChildren(...hits.map((hit) => captionItem(hit, onPoint)));
+  document.title = `Sentences of ${name}`;
   const found = hits.length === 1 ? "1 sentence" : `${hits.length} sentences`;
   part("status").textContent = hits.length ? found : "No sentences found.";
   part("sentences-title").focus();

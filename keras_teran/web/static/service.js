@@ -19,6 +19,10 @@ export const findImages = (text, weights, where, exact, signal) =>
 export const findSentences = (image, exact, signal) =>
   ask(`/api/images/${image}/sentences?top=20&exact=${exact}`, undefined, signal);
 
+/** The same for an image that is not in the index: a File of its regions. */
+export const findSentencesOf = (file, exact, signal) =>
+  ask(`/api/sentences?top=20&exact=${exact}`, file, signal);
+
 export const findWords = (image, text, signal) =>
   ask(`/api/images/${image}/words`, { text }, signal);
 
@@ -28,8 +32,10 @@ async function ask(address, question, signal) {
   const request = { signal };
   if (question !== undefined) {
     request.method = "POST";
-    request.headers = { "content-type": "application/json" };
-    request.body = JSON.stringify(question);
+    const sent = question instanceof Blob;
+    const kind = sent ? "application/octet-stream" : "application/json";
+    request.headers = { "content-type": kind };
+    request.body = sent ? question : JSON.stringify(question);
   }
   let response;
   try {

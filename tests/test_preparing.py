@@ -1,16 +1,22 @@
 """`keras-teran data prepare`: pictures and captions as people have them."""
 
-import csv
 import io
 import json
 import re
 import zlib
 from collections import Counter
-from html.parser import HTMLParser
 
-import numpy as np
 import pytest
 from colour_files import write_onnx
+from own_pictures import (
+    IMAGES,
+    picture,
+    prepare,
+    splits_of,
+    two_captions,
+    write_captions,
+    write_photos,
+)
 from PIL import Image
 
 from keras_teran.cli import main
@@ -18,53 +24,20 @@ from keras_teran.data.captions import read_captions
 from keras_teran.data.preparing import prepare as preparing
 from keras_teran.data.splits import open_split
 
-IMAGES = 20
-
-
-def picture(seed):
-    coarse = np.random.default_rng(seed).integers(0, 256, (3, 4, 3), np.uint8)
-    return Image.fromarray(coarse).resize((48, 36), Image.Resampling.BICUBIC)
-
 
 @pytest.fixture
 def photos(tmp_path):
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for number in range(IMAGES):
-        picture(number).save(folder / f"{number:02}.jpg", quality=95)
-    return folder
-
-
-def write_captions(path, rows, header=("image", "caption")):
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([header, *rows])
-    return path
+    return write_photos(tmp_path / "photos")
 
 
 @pytest.fixture
 def captions(tmp_path):
-    rows = [
-        (f"{n:02}.jpg", f"{text} {n}")
-        for n in range(IMAGES)
-        for text in ("a photo, number", "picture")
-    ]
-    return write_captions(tmp_path / "captions.csv", rows)
-
-
-def command(photos, captions, out, *options):
-    given = [photos, "--captions", captions, "--out", out, *options]
-    return main(["data", "prepare", *map(str, given)])
-
-
-def splits_of(out):
-    """File name to split, of all images."""
-    content = json.loads((out / f"dataset_{out.name}.json").read_text())
-    return {image["filename"]: image["split"] for image in content["images"]}
+    return write_captions(tmp_path / "captions.csv", two_captions())
 
 
 def test_a_folder_and_a_table_become_a_data_set(photos, captions, tmp_path, capsys):
     out = tmp_path / "mine"
-    assert command(photos, captions, out, "--val", "3", "--test", "0.2") == 0
+    assert prepare(photos, captions, out, "--val", "3", "--test", "0.2") == 0
     assert sorted(path.name for path in out.iterdir()) == [
         *("dataset_mine.json", "prepared.json", "report.html")
     ]
@@ -81,7 +54,7 @@ def test_a_folder_and_a_table_become_a_data_set(photos, captions, tmp_path, caps
 def test_a_model_trains_on_it_once_its_regions_are_there(photos, captions, tmp_path):
     """One store of all splits, or one a split: as `open_split` finds them."""
     out, network = tmp_path / "mine", write_onnx(tmp_path / "colours.onnx")
-    assert command(photos, captions, out) == 0
+    assert prepare(photos, captions, out) == 0
     extract = ["regions", photos, "--captions", out / "dataset_mine.json"]
     extract += ["--extractor", network, "--tensor", "map", "--grid", "1", "--out"]
     assert main([*map(str, extract), str(out / "regions")]) == 0
@@ -101,7 +74,7 @@ def test_the_seed_decides_and_the_order_of_the_captions_does_not(
     turned = tmp_path / "turned.csv"
     turned.write_text("\n".join([header, *rows[::-1]]) + "\n")
     for name, file, seed in (("a", captions, 0), ("b", turned, 0), ("c", captions, 1)):
-        assert command(photos, file, tmp_path / name, "--seed", seed) == 0
+        assert prepare(photos, file, tmp_path / name, "--seed", seed) == 0
     a, b, c = (splits_of(tmp_path / name) for name in "abc")
     assert a == b
     assert a != c
@@ -112,7 +85,7 @@ def test_splits_of_the_file_are_kept(photos, tmp_path):
     rows = [(f"{n:02}.jpg", "a photo", split) for n, split in enumerate(given)]
     header = ("image", "caption", "split")
     file = write_captions(tmp_path / "captions.csv", rows, header)
-    assert command(photos, file, tmp_path / "out", "--val", "10") == 0
+    assert prepare(photos, file, tmp_path / "out", "--val", "10") == 0
     assert list(splits_of(tmp_path / "out").values()) == given
 
 
@@ -138,7 +111,7 @@ LAYOUTS = {
 def test_captions_of_every_kind(photos, tmp_path, layout):
     file = tmp_path / layout
     file.write_text(LAYOUTS[layout](sorted(path.name for path in photos.iterdir())))
-    assert command(photos, file, tmp_path / "out") == 0
+    assert prepare(photos, file, tmp_path / "out") == 0
     found = read_captions(tmp_path / "out" / "dataset_out.json", None)
     first = 50 if layout.endswith(".json") else 0
     assert found.image_ids.tolist() == list(range(first, first + IMAGES))
@@ -179,7 +152,7 @@ def test_bad_images_are_listed_and_the_others_kept(
     (photos / "extra.png").write_bytes((photos / "00.jpg").read_bytes())
     captions.write_text(captions.read_text() + "17.jpg, \nblank.jpg,\n")
     out = tmp_path / "out"
-    assert command(photos, captions, out) == 2
+    assert prepare(photos, captions, out) == 2
     printed = capsys.readouterr().err
     for name, message in damaged.items():
         assert re.search(rf"left out: .*{name} {message}", printed), name
@@ -208,7 +181,7 @@ def test_bad_images_are_listed_and_the_others_kept(
 def test_what_is_bad_is_no_failure_where_that_is_said(
     photos, captions, damaged, tmp_path, capsys
 ):
-    assert command(photos, captions, tmp_path / "out", "--skip-bad") == 0
+    assert prepare(photos, captions, tmp_path / "out", "--skip-bad") == 0
     assert len(re.findall("^left out", capsys.readouterr().err, re.MULTILINE)) == 5
 
 
@@ -217,13 +190,13 @@ def test_copies_stay_in_one_split_and_are_told(photos, captions, tmp_path, capsy
     picture(7).resize((30, 30)).save(photos / "12.jpg", quality=50)
     out = tmp_path / "out"
     for seed in range(8):
-        assert command(photos, captions, tmp_path / f"out{seed}", "--seed", seed) == 0
+        assert prepare(photos, captions, tmp_path / f"out{seed}", "--seed", seed) == 0
         splits = splits_of(tmp_path / f"out{seed}")
         assert splits["00.jpg"] == splits["01.jpg"]
         assert splits["07.jpg"] == splits["12.jpg"]
     said = "2 groups of pictures are alike, the first 00.jpg and 01.jpg"
     assert said in capsys.readouterr().err
-    assert command(photos, captions, out) == 0
+    assert prepare(photos, captions, out) == 0
     record = json.loads((out / "prepared.json").read_text())["duplicates"]
     assert [(g["images"], g["identical"]) for g in record] == [
         (["00.jpg", "01.jpg"], True),
@@ -241,7 +214,7 @@ def test_copies_that_the_file_tears_apart_are_told(photos, tmp_path, capsys):
     rows = [(f"{n:02}.jpg", "a photo", split) for n, split in enumerate(given)]
     header = ("image", "caption", "split")
     file = write_captions(tmp_path / "captions.csv", rows, header)
-    assert command(photos, file, tmp_path / "out") == 0
+    assert prepare(photos, file, tmp_path / "out") == 0
     assert list(splits_of(tmp_path / "out").values()) == given
     said = "1 of them are not: the captions put 00.jpg and 01.jpg into several splits"
     assert said in capsys.readouterr().err
@@ -249,85 +222,6 @@ def test_copies_that_the_file_tears_apart_are_told(photos, tmp_path, capsys):
         "but 1 that the captions tear apart"
         in (tmp_path / "out" / "report.html").read_text()
     )
-
-
-def test_words_that_a_vocabulary_lacks_are_counted(photos, captions, tmp_path):
-    vocabulary = tmp_path / "vocab.txt"
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "photo", ",", "number"]
-    vocabulary.write_text("\n".join([*words, *map(str, range(10))]) + "\n")
-    captions.write_text(captions.read_text().replace("picture 3", "Picture 3"))
-    out = tmp_path / "out"
-    assert command(photos, captions, out, "--vocab", vocabulary) == 0
-    # "Picture" or "picture" 20 times; the numbers from 10 to 19 in two captions each.
-    page = (out / "report.html").read_text()
-    assert f"Not in {vocabulary}: 11 words, in 30 captions" in page
-    assert "picture (20), 10 (2), 11 (2)" in page
-    assert command(photos, captions, tmp_path / "no", "--vocab", tmp_path / "no") == 2
-
-
-class Page(HTMLParser):
-    """The elements of a page, and whether each is closed."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.tags, self.sources = [], Counter(), []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.tags[tag] += 1
-        given = dict(attributes)
-        self.sources += [given[name] for name in ("src", "href") if name in given]
-        if tag not in {"meta", "img", "rect"}:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        if tag != "rect":
-            assert self.open.pop() == tag
-
-
-def test_the_report_is_one_page_that_loads_nothing_and_trusts_no_text(photos, tmp_path):
-    evil = "<script>alert(1)</script>"
-    (photos / "<b>.jpg").write_bytes((photos / "00.jpg").read_bytes())
-    rows = [(f"{n:02}.jpg", f"{evil} {'word ' * n}") for n in range(IMAGES)]
-    file = write_captions(tmp_path / "$x <i>.csv", [*rows, ("<b>.jpg", "a b")])
-    vocabulary = tmp_path / "vocab.txt"
-    vocabulary.write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n")
-    out = tmp_path / "out"
-    assert command(photos, file, out, "--vocab", vocabulary, "--val", "2") == 0
-    text = (out / "report.html").read_text()
-    page = Page(text)
-    assert page.tags["script"] == page.tags["i"] == page.tags["link"] == 0
-    # The tiles are `b`, nothing else.
-    assert page.tags["b"] == 4
-    # The contact sheet, and the two that are alike.
-    assert page.tags["img"] == 21 + 2
-    assert all(each.startswith("data:image/jpeg;base64,") for each in page.sources)
-    # Words a caption: from 1 (the first) to 20.
-    assert page.tags["rect"] == 20
-    assert "1 – 10 – 20" in text or "1 – 11 – 20" in text
-
-
-def test_a_long_list_is_cut_on_the_page_alone(photos, tmp_path, monkeypatch):
-    from keras_teran.data.preparing import page
-
-    monkeypatch.setattr(page, "_MOST_LINES", 3)
-    rows = [(f"{n:02}.jpg", "a photo") for n in range(IMAGES)]
-    missing = [(f"gone{n}.jpg", "a photo") for n in range(5)]
-    file = write_captions(tmp_path / "captions.csv", rows + missing)
-    assert command(photos, file, tmp_path / "out", "--skip-bad") == 0
-    text = (tmp_path / "out" / "report.html").read_text()
-    assert "gone2.jpg" in text
-    assert "gone3.jpg" not in text
-    assert "And 2 more, in prepared.json." in text
-    record = json.loads((tmp_path / "out" / "prepared.json").read_text())
-    assert len(record["left_out"]) == 5
-
-
-def test_file_names_that_are_no_text_are_listed(photos, captions, tmp_path):
-    (photos / "caf\udce9.jpg").write_bytes((photos / "00.jpg").read_bytes())
-    assert command(photos, captions, tmp_path / "out") == 0
-    assert "caf\\udce9.jpg" in (tmp_path / "out" / "report.html").read_text()
 
 
 REFUSED = {
@@ -363,7 +257,7 @@ def test_what_cannot_be_used_at_all_is_one_line(
     content, options, message = REFUSED[case]
     if content:
         captions.write_bytes(content)
-    assert command(photos, captions, tmp_path / "out", *options) == 2
+    assert prepare(photos, captions, tmp_path / "out", *options) == 2
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("keras-teran: ")
     assert re.search(message, last)
@@ -375,16 +269,16 @@ def test_options_are_checked_before_any_picture_is_read(
 ):
     monkeypatch.setattr(preparing, "look_at_all", None)
     for option, value in (("--val", "2.5"), ("--test", "x"), ("--vocab", "none")):
-        assert command(photos, captions, tmp_path / "out", option, value) == 2
+        assert prepare(photos, captions, tmp_path / "out", option, value) == 2
 
 
 def test_a_folder_that_exists_and_pictures_that_do_not_are_refused(
     photos, captions, tmp_path, capsys
 ):
     (tmp_path / "out").mkdir()
-    assert command(photos, captions, tmp_path / "out") == 2
+    assert prepare(photos, captions, tmp_path / "out") == 2
     assert "out exists already" in capsys.readouterr().err
-    assert command(tmp_path / "none", captions, tmp_path / "new") == 2
+    assert prepare(tmp_path / "none", captions, tmp_path / "new") == 2
     assert "There is no folder" in capsys.readouterr().err
 
 
@@ -398,8 +292,8 @@ def test_a_data_folder_appears_whole_or_not_at_all(
 
     with monkeypatch.context() as patch:
         patch.setattr(preparing, "write_page", fail)
-        assert command(photos, captions, out) == 2
+        assert prepare(photos, captions, out) == 2
     assert not out.exists()
-    assert command(photos, captions, out) == 0
+    assert prepare(photos, captions, out) == 0
     assert (out / "report.html").is_file()
     assert not (tmp_path / "out.partial").exists()

@@ -9,6 +9,7 @@ and nothing of what it finds. FOLDER keeps what is built, a folder a size, and t
 call goes on with it. Parts:
 
 build   fills our embedded engine with points like those of `keras-teran index`
+graph   what share of the nearest pooled vectors the engine's graph finds
 peer    builds LanceDB's multivector index of the same vectors (`search_peer.py`)
 speed   a fresh process each: anonymous memory after opening and searching, latencies
         one query after the other, queries a second of two threads. --searches are
@@ -34,7 +35,7 @@ HERE = Path(__file__).parent
 REGIONS, WORDS, DIM, QUERIES = 36, 12, 128, 200
 VECTORS, SENTENCES = "vectors.npy", "sentences.npy"
 BUILT, SPEED = "built.json", "speed.json"
-PARTS = ("build", "peer", "speed")
+PARTS = ("build", "graph", "peer", "speed")
 SEARCHES = "50,100,200,400,1000,all,float32,float16,peer"
 
 
@@ -53,7 +54,8 @@ def main():
     folder = args.folder / str(args.images)
     write_vectors(folder, args.images)
     for part in args.parts.split(","):
-        {"build": build, "peer": build_peer, "speed": speed}[part](folder, args)
+        run = {"build": build, "graph": graph, "peer": build_peer, "speed": speed}[part]
+        run(folder, args)
 
 
 def write_vectors(folder, images):
@@ -119,6 +121,24 @@ def payload(number, boxes):
         "captions": ["two dogs run through the snow beside a fence"] * 5,
         BOXES: boxes,
     }
+
+
+def graph(folder, args):
+    """The first stage alone, against every pooled vector."""
+    vectors = np.load(folder / VECTORS, mmap_mode="r")
+    blocks = range(0, args.images, BLOCK)
+    every = [pooled(vectors[s : s + BLOCK].astype("float32")) for s in blocks]
+    asked = pooled(np.load(folder / SENTENCES))
+    order = np.argsort(-(asked @ np.concatenate(every).T), axis=1)
+    engine, rows = EmbeddedEngine(folder), []
+    for count in (10, 50, 100, 200, 400, 1000):
+        kept = []
+        for vector, best in zip(asked, order[:, :count], strict=True):
+            found = engine.nearest(IMAGES, vector, None, count, None, {})
+            kept.append(len({i for i, _ in found} & set(best.tolist())) / count)
+        rows.append({"nearest": count, "of them found, %": 100 * float(np.mean(kept))})
+    engine.close()
+    report(f"search_graph_{args.images}", rows, args.out, **sizes(args))
 
 
 def build_peer(folder, args):

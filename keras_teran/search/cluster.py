@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_teran.search.schema import (
     COLLECTIONS,
+    EF_PER_CANDIDATE,
     MEMBERS,
     POOLED,
     Point,
@@ -106,11 +107,18 @@ class ClusterEngine:
 
         chosen = _filter(where)
         request = {"query": pooled.tolist(), "using": POOLED, "query_filter": chosen}
-        if members is not None:
+        wide = models.SearchParams(hnsw_ef=EF_PER_CANDIDATE * (candidates or limit))
+        if members is None:
+            request["search_params"] = wide
+        else:
             request |= {"query": members.tolist(), "using": MEMBERS}
             if candidates is not None:
                 first = models.Prefetch(
-                    query=pooled.tolist(), using=POOLED, limit=candidates, filter=chosen
+                    query=pooled.tolist(),
+                    using=POOLED,
+                    limit=candidates,
+                    filter=chosen,
+                    params=wide,
                 )
                 request |= {"prefetch": first, "query_filter": None}
         with self._told():

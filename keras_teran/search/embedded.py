@@ -5,7 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_teran.search.schema import COLLECTIONS, MEMBERS, POOLED, Point, quoted
+from keras_teran.search.schema import (
+    COLLECTIONS,
+    EF_PER_CANDIDATE,
+    MEMBERS,
+    POOLED,
+    Point,
+    quoted,
+)
 
 # Edge maps its files into memory: on a full disk the system would end the process at a
 # write rather than report it. So room is looked for first, for the log, the segment
@@ -15,6 +22,9 @@ _COPIES = 3
 # The log keeps what was written since the last flush, and is read again when a shard is
 # opened: without flushes, of a large build gigabytes.
 _FLUSH_BYTES = 64 * 2**20
+# Up to so many points all pooled vectors are compared: that takes no longer than a graph
+# searched as widely as it has to be, and misses none.
+_MOST_COMPARED = 250_000
 
 
 class EmbeddedEngine:
@@ -82,11 +92,16 @@ class EmbeddedEngine:
         chosen = self._filter(where)
         first = edge.Query.Nearest(pooled.tolist(), using=POOLED)
         request = {"limit": limit, "query": first, "filter": chosen}
+        wide = self._params(collection, candidates or limit, where)
+        if members is None:
+            request["params"] = wide
         if members is not None:
             request["query"] = edge.Query.Nearest(members.tolist(), using=MEMBERS)
             if candidates is not None:
                 request["prefetches"] = [
-                    edge.Prefetch(limit=candidates, query=first, filter=chosen)
+                    edge.Prefetch(
+                        limit=candidates, query=first, filter=chosen, params=wide
+                    )
                 ]
                 del request["filter"]
         with self._told("searched"):
@@ -156,6 +171,15 @@ class EmbeddedEngine:
         return edge.EdgeConfig(
             vectors={POOLED: pooled, MEMBERS: members}, wal_enabled=True
         )
+
+    def _params(self, collection, candidates, where):
+        """How the first stage is searched; under a filter the engine decides."""
+        if not where:
+            with self._told("searched"):
+                points = self._shard(collection).info().points_count
+            if points <= _MOST_COMPARED:
+                return self._edge.SearchParams(exact=True)
+        return self._edge.SearchParams(hnsw_ef=EF_PER_CANDIDATE * candidates)
 
     def _filter(self, where):
         edge = self._edge

@@ -1,4 +1,4 @@
-"""The embedded engine's write-ahead log stays small, however large a build."""
+"""The embedded engine: its log stays small, and how its first stage searches."""
 
 import numpy as np
 import pytest
@@ -34,3 +34,19 @@ def test_the_log_keeps_only_what_was_written_since_the_last_flush(
     again = EmbeddedEngine(tmp_path)
     assert again.count(IMAGES) == 384
     again.close()
+
+
+def test_the_first_stage_compares_all_of_few_and_searches_a_graph_widely_of_many(
+    tmp_path, monkeypatch
+):
+    engine = EmbeddedEngine(tmp_path)
+    engine.create(Schema(4))
+    vector = np.ones(4, "float32")
+    engine.upsert(IMAGES, [Point(i, vector, vector[None], {}) for i in range(3)])
+    asked = [(200, {}), (200, {"kind": ["dog"]})]
+    few = [engine._params(IMAGES, *question) for question in asked]
+    assert [(own.exact, own.hnsw_ef) for own in few] == [(True, None), (False, 2000)]
+    monkeypatch.setattr(embedded, "_MOST_COMPARED", 2)
+    many = engine._params(IMAGES, 200, {})
+    assert (many.exact, many.hnsw_ef) == (False, 2000)
+    engine.close()

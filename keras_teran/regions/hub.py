@@ -20,9 +20,24 @@ def load_backbone(source, size=None):
     """
     import keras_hub
 
+    return _load(keras_hub.models.Backbone, source, size)
+
+
+def load_detector(source, size=None):
+    """A detector, heads and all; arguments and errors as of `load_backbone`.
+
+    Returns:
+        A `keras_hub.models.ObjectDetector`.
+    """
+    import keras_hub
+
+    return _load(keras_hub.models.ObjectDetector, source, size)
+
+
+def _load(kind, source, size):
     shape = {} if size is None else {"image_shape": (size, size, 3)}
     try:
-        return keras_hub.models.Backbone.from_preset(str(source), **shape)
+        return kind.from_preset(str(source), **shape)
     # KerasHub, the hubs and the file formats raise errors of many kinds.
     except Exception as error:
         at = f" at {size} pixels" if size else ""

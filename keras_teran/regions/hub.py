@@ -95,6 +95,32 @@ def preparation(source, mean=None, std=None):
     return prepare, size, described
 
 
+def linear_preparation(source):
+    """A preset's preparation as numbers: the network gets pixel · scale + offset.
+
+    Args:
+        source: as above.
+
+    Returns:
+        `(scale, offset, size)`: lists of three floats; `(height, width)` or None.
+
+    Raises:
+        ValueError: if the preset has no image converter, or one that does other things.
+    """
+    prepare, size, described = preparation(source)
+    scale, offset = (
+        np.broadcast_to(default if described[name] is None else described[name], 3)
+        for name, default in (("scale", 1.0), ("offset", 0.0))
+    )
+    sample = np.arange(0, 256, dtype=np.uint8).repeat(3).reshape(1, 16, 16, 3)
+    if not np.allclose(prepare(sample), sample * scale + offset, atol=1e-4):
+        raise ValueError(
+            f"image_backbone {str(source)!r} prepares its pictures by more than a scale "
+            "and an offset, which cannot be put into the model."
+        )
+    return scale.tolist(), offset.tolist(), size
+
+
 def input_size(source, model, size, preset_size):
     """Height and width of what a network takes: its own, the asked for, the preset's.
 

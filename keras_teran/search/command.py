@@ -23,9 +23,14 @@ def _add_index(command):
     command.add_argument(
         "--regions",
         metavar="DATA",
-        required=True,
         help="the word embedded; a folder with one folder a split, as --data of train; "
         "or region features, with --captions or, packed ones, without captions",
+    )
+    command.add_argument(
+        "--pictures",
+        metavar="FOLDER",
+        help="in place of --regions, for a RUN with an image_backbone; with --captions "
+        "those that they name",
     )
     command.add_argument("--captions", metavar="FILE", help="captions, Karpathy layout")
     command.add_argument("--sizes", metavar="PATH", help="image sizes, as for train")
@@ -71,7 +76,8 @@ def _add_search(command):
     command.add_argument(
         "--image",
         metavar="FILE_OR_ID",
-        help="finds captions: id of an indexed image, or .npz of regions and boxes",
+        help="finds captions: id of an indexed image, .npz of regions and boxes, or, for "
+        "a RUN with an image_backbone, a picture",
     )
     command.add_argument("--top", type=int, default=10, help="(%(default)s)")
     command.add_argument(
@@ -159,10 +165,14 @@ def _image(text):
 
     import numpy as np
 
+    from keras_teran.regions.decode import SUFFIXES
+
     if not Path(text).is_file():
         raise FileNotFoundError(
             f"--image {text!r} is neither an id nor a file; give an .npz file."
         )
+    if Path(text).suffix.lower() in SUFFIXES:
+        return Path(text)
     try:
         with np.load(text, allow_pickle=False) as arrays:
             return dict(arrays)
@@ -174,6 +184,10 @@ def _open_data(arguments):
     from keras_teran.data.splits import EMBEDDED, open_split
 
     source = arguments.regions
+    if (source is None) == (arguments.pictures is None):
+        raise ValueError("Give either --regions or --pictures.")
+    if source is None:
+        return _pictures(arguments)
     if arguments.captions:
         source = {"captions": arguments.captions, "regions": source}
         if arguments.sizes:
@@ -181,6 +195,30 @@ def _open_data(arguments):
     elif source != EMBEDDED and any(Path(source).glob("regions*.npy")):
         return _without_captions(source)
     return open_split(source, arguments.split, progress=True)[:2]
+
+
+def _pictures(arguments):
+    from keras_teran.data.captions import CaptionSet, read_captions
+    from keras_teran.matcher import load
+    from keras_teran.regions.listing import list_pictures
+    from keras_teran.regions.picture_store import PictureStore
+
+    backbone = load(arguments.run).model.config["image_backbone"]
+    if backbone is None:
+        raise ValueError(
+            f"--pictures: the model of {arguments.run} takes region features; make "
+            "some with `keras-teran regions` and give --regions."
+        )
+    file, split = arguments.captions, arguments.split if arguments.captions else None
+    listed = list_pictures(arguments.pictures, file, split)
+    captions = (
+        read_captions(file, split)
+        if file
+        else CaptionSet(listed.image_ids, listed.names, [], [], [])
+    )
+    store = PictureStore(listed.image_ids, listed.paths, backbone)
+    store.check(store.image_ids, progress=True)
+    return captions, store
 
 
 def _without_captions(folder):

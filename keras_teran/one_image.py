@@ -12,7 +12,8 @@ def image_for(model, image, region_dim=None, name="image"):
     Args:
         model: `Teran`.
         image: a dict, see `one_image`; for a model with pixels inside, a picture: a
-            file's path or uint8 (height, width, 3), RGB.
+            file's path or uint8 (height, width, 3), RGB, or the dict that a
+            `PictureStore` reads of one.
         region_dim, name: see `one_image`.
 
     Returns:
@@ -30,6 +31,13 @@ def image_for(model, image, region_dim=None, name="image"):
                 "regions and boxes."
             )
         return one_image(image, region_dim, name)
+    if isinstance(image, dict) and "images" in image:
+        if len(image["images"]) != 1 or not {"boxes", "region_mask"} <= set(image):
+            raise ValueError(
+                f"{name} must be one picture as a PictureStore reads it: images, boxes "
+                f"and region_mask; received {len(image['images'])} of {sorted(image)}."
+            )
+        return image
     return model_inputs([fit_picture(image, backbone["size"])], backbone["grid"])
 
 

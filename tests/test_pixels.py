@@ -1,6 +1,8 @@
 """A model with pixels inside: encodes, trains, is saved, exported, indexed, asked."""
 
 import json
+import subprocess
+import sys
 
 import hub_presets
 import keras
@@ -19,6 +21,7 @@ from keras_teran.converters import CONVERTERS, quiet
 from keras_teran.data.splits import open_split
 from keras_teran.export import FORMATS, export
 from keras_teran.export_check import largest_errors, reference
+from keras_teran.export_command import calibration_set
 from keras_teran.regions.areas import cell_boxes
 from keras_teran.regions.fitting import PADDING, fit
 from keras_teran.regions.opening import open_extractor
@@ -26,6 +29,7 @@ from keras_teran.regions.picture_store import PictureStore
 from keras_teran.run import read_run_config
 from keras_teran.serving.interface import Interface
 from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.verify import verify
 
 COLOURS = {"red": (255, 0, 0), "blue": (0, 0, 255), "green": (0, 255, 0), "black": 0}
 SHARED = {name: value for name, value in SMALL.items() if name != "dropout"}
@@ -173,6 +177,51 @@ def test_no_word_chooses_padding_and_boxes_are_the_pictures(run, data):
     assert (explanation.chosen < 8).all()
 
 
+def test_the_command_draws_an_alignment_of_a_picture(run, data, tmp_path, capsys):
+    line = [
+        "align",
+        str(run),
+        "--image-id",
+        "9",
+        "--split",
+        "val",
+        "--pictures",
+        data["images"],
+    ]
+    assert main([*line, "--out", str(tmp_path / "align.png")]) == 0
+    assert "image 9, MrSw score" in capsys.readouterr().out
+    assert (tmp_path / "align.png").stat().st_size > 0
+
+
+def test_exported_files_are_verified_over_pictures(run, tmp_path):
+    matcher = keras_teran.load(run)
+    out = tmp_path / "out"
+    export(matcher.model, matcher.tokenizer, out, formats=["savedmodel"])
+    captions, store = open_split(matcher.config["data"], "val")[:2]
+    found = verify(out, captions, store, matcher.model, cost=False)
+    # Not rsum: pictures of one colour tie, and the last digit decides.
+    cosines = [row["mean_cosine"] for row in found["files"] if "mean_cosine" in row]
+    assert cosines == pytest.approx([1, 1], abs=1e-5)
+    sets = calibration_set(matcher.tokenizer, captions, store)
+    assert list(sets["image_encoder"][0]) == ["images"]
+
+
+def test_a_fresh_process_loads_a_run(run, data):
+    program = (
+        "import keras_teran, sys; "
+        "print(keras_teran.load(sys.argv[1]).score(sys.argv[2], 'a red star'))"
+    )
+    picture = f"{data['images']}/03.png"
+    ran = subprocess.run(
+        [sys.executable, "-c", program, str(run), picture],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    expected = keras_teran.load(run).score(picture, "a red star")
+    assert float(ran.stdout.split()[-1]) == pytest.approx(expected, abs=1e-5)
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 def test_each_format_takes_pictures_and_gives_what_keras_does(run, kind, tmp_path):
     encoder = keras_teran.load(run).model.image_encoder
@@ -268,6 +317,11 @@ def test_what_is_no_picture_is_named(run, preset, tmp_path):
         matcher.encode({"regions": 0, "boxes": 0, "region_mask": 0})
     with pytest.raises(ValueError, match=r"file's path or uint8 .*dict \['boxes'\]"):
         matcher.score({"boxes": 0}, "a star")
+    two = {"images": np.stack([noise()] * 2), "boxes": 0, "region_mask": 0}
+    with pytest.raises(
+        ValueError, match=r"must be one picture as .*received 2 of \['b"
+    ):
+        matcher.score(two, "a star")
     with pytest.raises(ValueError, match="nowhere.png is missing"):
         matcher.score("nowhere.png", "a star")
     words = CaptionTokenizer.train(["a star"], 20)

@@ -115,6 +115,11 @@ def fit_picture(picture, size):
     return fit(picture, *size)
 
 
+def encoder_inputs(found):
+    """What an image encoder takes of what a store reads: no boxes beside pictures."""
+    return {"images": found["images"]} if "images" in found else found
+
+
 def model_inputs(fitted, grid):
     """Pictures as a model with pixels inside takes them.
 

@@ -19,6 +19,7 @@ class FakeModel:
     """Regions and tokens whose embeddings are given, scored as MrSw."""
 
     pooling = "MrSw"
+    config = {"image_backbone": None}
 
     def __init__(self, region_embeddings, embedding_of):
         self.region_embeddings = np.array(region_embeddings, "float32")

@@ -18,6 +18,11 @@ class TrainingConfig:
         data: "embedded", a folder, or a dict of files; see `data.splits.open_split`.
         caption_backbone: a KerasHub preset, a Hugging Face BERT folder, or None to
             train the caption encoder from scratch on a vocabulary of its own.
+        image_backbone: a KerasHub preset of a backbone of pictures, whose patches are
+            the regions (`build_model`); `data` is then a mapping of `captions` and
+            `images`, the folder of the pictures. None: `data` has regions.
+        image_size: int, height and width that the backbone takes; None: its own.
+        image_trainable: bool, train the backbone too.
         model: dict of arguments of `Teran` in place of the preset's.
         recipe: dict of values in place of the recipe's, such as `epochs: 2`.
         max_length: int, the most tokens of a caption; longer ones are cut.
@@ -40,6 +45,9 @@ class TrainingConfig:
     preset: str = "tiny"
     data: typing.Any = "embedded"
     caption_backbone: str | None = None
+    image_backbone: str | None = None
+    image_size: int | None = None
+    image_trainable: bool = False
     model: dict = dataclasses.field(default_factory=dict)
     recipe: dict = dataclasses.field(default_factory=dict)
     max_length: int = 64
@@ -64,6 +72,12 @@ class TrainingConfig:
             raise ValueError(
                 f"distillation={self.distillation} does not go with "
                 f"encode_chunk={self.encode_chunk}; leave one null."
+            )
+        pictures = isinstance(self.data, dict) and "images" in self.data
+        if pictures != (self.image_backbone is not None):
+            raise ValueError(
+                f"image_backbone={self.image_backbone!r} and data={self.data!r} do not "
+                "go together: a backbone, and it alone, takes captions and images."
             )
         refuse_unknown("recipe", self.recipe, RECIPES[self.preset])
 

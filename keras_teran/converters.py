@@ -8,6 +8,8 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
+
 # tf2onnx 1.17 writes no newer one.
 ONNX_OPSET = 18
 
@@ -79,8 +81,13 @@ def to_onnx(encoder, path):
     """
     import onnx
 
+    _teach_erfc()
     encoder.export(str(path), format="onnx", verbose=False, opset_version=ONNX_OPSET)
     graph = onnx.load(str(path))
+    # tf2onnx leaves constants that it folded away behind as inputs of no use.
+    own = [value for value in graph.graph.input if value.name in encoder.input]
+    del graph.graph.input[:]
+    graph.graph.input.extend(own)
     named = _SCORER_AXES if "similarity" in encoder.output else {}
     for value in (*graph.graph.input, *graph.graph.output):
         sizes = value.type.tensor_type.shape.dim
@@ -90,6 +97,30 @@ def to_onnx(encoder, path):
                 size.dim_param = name
     onnx.checker.check_model(graph)
     onnx.save(graph, str(path))
+
+
+def _teach_erfc():
+    """Tells tf2onnx 1.17 of `Erfc`, the exact GELU's, which it lacks: 1 - erf."""
+    from tf2onnx import utils
+    from tf2onnx.handler import tf_op
+
+    @tf_op("Erfc")
+    class _Erfc:
+        @classmethod
+        def version_9(cls, ctx, node, **kwargs):
+            dtype = utils.map_onnx_to_numpy_type(ctx.get_dtype(node.input[0]))
+            one = ctx.make_const(utils.make_name("one"), np.ones((), dtype))
+            erf = ctx.make_node("Erf", node.input[:1]).output[0]
+            shapes, dtypes = node.output_shapes, node.output_dtypes
+            ctx.remove_node(node.name)
+            ctx.make_node(
+                "Sub",
+                [one.output[0], erf],
+                name=node.name,
+                outputs=node.output,
+                shapes=shapes,
+                dtypes=dtypes,
+            )
 
 
 CONVERTERS = {

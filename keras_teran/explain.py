@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from keras_teran.one_image import one_image
+from keras_teran.one_image import image_for
 from keras_teran.painting import draw
 
 __all__ = ["Explanation", "draw", "explain", "merge_pieces"]
@@ -51,7 +51,8 @@ def explain(model, tokenizer, inputs, caption):
         tokenizer: `CaptionTokenizer`.
         inputs: dict of one image, with or without a leading axis of 1: `regions`
             float32 (regions, features), `boxes` float32 (regions, 4) relative
-            x0 y0 x1 y1, maybe `region_mask` bool (regions,).
+            x0 y0 x1 y1, maybe `region_mask` bool (regions,). A picture for a model with
+            pixels inside, see `image_for`.
         caption: str.
 
     Returns:
@@ -61,7 +62,7 @@ def explain(model, tokenizer, inputs, caption):
         ValueError: `inputs` lacks a key or holds several images, the image has no real
             region, or no word of the caption takes part in the score.
     """
-    inputs = one_image(inputs, name="inputs")
+    inputs = image_for(model, inputs, name="inputs")
     if not inputs["region_mask"].any():
         raise ValueError("inputs has no real region: region_mask is all False.")
     image = model.encode(inputs)

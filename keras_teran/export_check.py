@@ -5,6 +5,7 @@ import numpy as np
 
 from keras_teran.converters import quiet
 from keras_teran.exported import open_exported
+from keras_teran.regions.fitting import PADDING
 
 
 class ExportError(RuntimeError):
@@ -26,6 +27,8 @@ def check_inputs(encoder, seed=0):
     draw = np.random.default_rng(seed)
     if "region_embeddings" in encoder.input:
         return [_pair_of_sides(encoder, sides, draw) for sides in _SIDES]
+    if "images" in encoder.input:
+        return [_pictures(encoder, count, draw) for count in (1, 3)]
     longest = min(_limits(encoder)["length"], 40)
     reaches = [(3,), (1,), (longest, 2, 0), (longest // 2 + 1, 3, 1), (7, 5, 2, 1)]
     return [_ragged_batch(encoder, np.minimum(r, longest), draw) for r in reaches]
@@ -44,6 +47,14 @@ def _pair_of_sides(scorer, sides, draw):
         reach = np.linspace(length, 0, sets).astype(int)
         inputs[name] = rows * (np.arange(length) < reach[:, None])[..., None]
     return inputs
+
+
+def _pictures(encoder, count, draw):
+    """Pictures that end earlier in each further one, in padding; the last all padding."""
+    images = draw.integers(0, 256, (count, *encoder.input["images"].shape[1:]), "uint8")
+    for row, reach in enumerate(np.linspace(images.shape[1], 0, count).astype(int)):
+        images[row, reach:] = PADDING
+    return {"images": images}
 
 
 def _ragged_batch(encoder, reach, draw):

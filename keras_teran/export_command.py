@@ -6,6 +6,8 @@ functions that work.
 
 import numpy as np
 
+from keras_teran.regions.picture_store import encoder_inputs
+
 _CALIBRATION_SETS = 64
 _CALIBRATION_BATCH = 8
 
@@ -134,7 +136,7 @@ def calibration_set(tokenizer, captions, regions, seed=0):
 
     return {
         "image_encoder": [
-            regions.read(captions.image_ids[rows])
+            encoder_inputs(regions.read(captions.image_ids[rows]))
             for rows in blocks(len(captions.image_ids))
         ],
         "caption_encoder": [

@@ -195,6 +195,7 @@ def _litert(path):
 _ONNX_DTYPES = {
     "tensor(float)": np.float32,
     "tensor(int32)": np.int32,
+    "tensor(uint8)": np.uint8,
     "tensor(bool)": np.bool_,
 }
 

@@ -1,6 +1,7 @@
 """Ranking losses on a similarity matrix of images (rows) and captions (columns)."""
 
 import keras
+import numpy as np
 from keras import ops
 
 NEGATIVES = ("hardest", "sum")
@@ -168,3 +169,19 @@ def negative_pairs(image_ids):
     """
     image_ids = ops.convert_to_tensor(image_ids)
     return ops.not_equal(image_ids[:, None], image_ids[None, :])
+
+
+def first_is_positive(similarity, negative, axis):
+    """Whether the best of each row or column of a batch's scores is a positive.
+
+    Args:
+        similarity: float32, (pairs, pairs).
+        negative: bool, (pairs, pairs), from `negative_pairs`.
+        axis: int, over which the best is looked for.
+
+    Returns:
+        float32, (pairs,): 1 where it is.
+    """
+    best_positive = ops.max(ops.where(negative, -np.inf, similarity), axis=axis)
+    best_negative = ops.max(ops.where(negative, similarity, -np.inf), axis=axis)
+    return ops.cast(best_positive > best_negative, "float32")

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_teran import model as _registers_teran  # noqa: F401  (for load_model)
 from keras_teran.explain import explain
-from keras_teran.one_image import one_image
+from keras_teran.one_image import image_for
 from keras_teran.run import MODEL_FILE, read_run_config
 from keras_teran.scoring import all_pairs
 from keras_teran.tokenizer import CaptionTokenizer
@@ -22,7 +22,9 @@ class Matcher:
         config: dict, how it was trained.
 
     An image is a dict of `regions` float32 (regions, region_dim) and `boxes` float32
-    (regions, 4); many images are the dict that a `RegionStore` reads.
+    (regions, 4); many images are the dict that a `RegionStore` reads. Of a model with
+    pixels inside, an image is a picture's path or uint8 (height, width, 3), and many
+    are a list of these.
     """
 
     def __init__(self, model, tokenizer, config):
@@ -39,7 +41,7 @@ class Matcher:
         """Embeddings of captions or images.
 
         Args:
-            what: list of str, or a dict of `regions`, `boxes` and `region_mask`.
+            what: list of str, or the dict that a `RegionStore` reads.
             batch_size: int, captions or images at a time.
             progress: bool, show a bar.
 
@@ -52,19 +54,23 @@ class Matcher:
 
     def score(self, image, sentence):
         """The similarity of one image and one sentence: a float."""
-        return float(self._scores(one_image(image), [sentence])[0, 0])
+        return float(self._scores(image_for(self.model, image), [sentence])[0, 0])
 
     def rank(self, images, sentence):
         """Images in the order of their similarity to a sentence, best first.
 
         Args:
-            images: dict of `regions`, `boxes` and `region_mask`, (images, ...) each.
+            images: dict of `regions`, `boxes` and `region_mask`, (images, ...) each;
+                or a list of pictures.
             sentence: str.
 
         Returns:
             `(order, scores)`: int64 (images,), positions, and float32 (images,), the
             similarities in that order.
         """
+        if not isinstance(images, dict):
+            each = [image_for(self.model, image) for image in images]
+            images = {n: np.concatenate([one[n] for one in each]) for n in each[0]}
         scores = self._scores(images, [sentence])[:, 0]
         order = np.argsort(-scores, kind="stable")
         return order, scores[order]

@@ -10,14 +10,19 @@ from keras_teran import alignment, caching, replicas, sparse_gradient
 from keras_teran.backbone import backbone_sizes, copy_weights, load_backbone
 from keras_teran.encoders import (
     CAPTION_INPUTS,
-    IMAGE_INPUTS,
     caption_encoder,
     encode_sets,
     final_blocks,
     image_encoder,
 )
-from keras_teran.losses import Distillation, Hinge, negative_pairs
-from keras_teran.presets import PRESETS
+from keras_teran.losses import Distillation, Hinge, first_is_positive, negative_pairs
+from keras_teran.pixels import (
+    encode_pictures,
+    pixel_encoder,
+    read_backbone,
+    set_backbone,
+)
+from keras_teran.presets import configured
 
 _CARRIED_FILE = "carried.npz"
 
@@ -63,6 +68,8 @@ class Teran(keras.Model):
         drop_last_word: bool, leave out the word piece before [SEP], as the original.
         pooling_head: bool, `image_embedding` and `caption_embedding` come from a head on
             all regions and words (`PoolingHead`), not from the slots alone.
+        image_backbone: dict of `pixels.read_backbone`; images are then pictures, and
+            their regions a backbone's patches. None: regions and boxes.
         **kwargs: `name`, `dtype` and `trainable` of a Keras model.
 
     Raises:
@@ -90,8 +97,11 @@ class Teran(keras.Model):
         padding="exclude",
         drop_last_word=False,
         pooling_head=False,
+        image_backbone=None,
         **kwargs,
     ):
+        own = dict(locals())  # the arguments, before there is anything else
+        config = {n: own[n] for n in own if n not in ("self", "kwargs", "__class__")}
         super().__init__(**kwargs)
         alignment.check_rules(pooling, padding)
         dtype = self.dtype_policy
@@ -117,6 +127,8 @@ class Teran(keras.Model):
             dtype,
             pooling_head,
         )
+        if image_backbone is not None:
+            self.image_encoder = pixel_encoder(image_backbone, self.image_encoder)
         self.caption_encoder = caption_encoder(
             vocabulary_size,
             caption_dim,
@@ -144,26 +156,7 @@ class Teran(keras.Model):
         self.carried = {}
         self.distillation = 0.0
         self._encode_chunk = None
-        self._config = {
-            "region_dim": region_dim,
-            "embedding_dim": embedding_dim,
-            "image_layers": image_layers,
-            "final_layers": final_layers,
-            "heads": heads,
-            "feedforward_dim": feedforward_dim,
-            "dropout": dropout,
-            "vocabulary_size": vocabulary_size,
-            "caption_dim": caption_dim,
-            "caption_layers": caption_layers,
-            "caption_heads": caption_heads,
-            "caption_feedforward_dim": caption_feedforward_dim,
-            "caption_max_length": caption_max_length,
-            "shared_final_layers": shared_final_layers,
-            "pooling": pooling,
-            "padding": padding,
-            "drop_last_word": drop_last_word,
-            "pooling_head": pooling_head,
-        }
+        self._config = config
         self.built = True
 
     @property
@@ -215,7 +208,7 @@ class Teran(keras.Model):
             float32 (images, captions). Under `tf.distribute`, of all replicas.
         """
         images = self.image_encoder(
-            {name: inputs[name] for name in IMAGE_INPUTS}, training=training
+            {name: inputs[name] for name in self.image_encoder.input}, training=training
         )
         captions = self.caption_encoder(
             {name: inputs[name] for name in CAPTION_INPUTS}, training=training
@@ -251,7 +244,8 @@ class Teran(keras.Model):
         """Encodes many images, or many captions, of mixed size.
 
         Args:
-            inputs: dict of NumPy arrays, the inputs of one of the two encoders.
+            inputs: dict of NumPy arrays, the inputs of one of the two encoders. Beside
+                `images`, boxes and masks of a `RegionStore` may stand.
             batch_size: int, images or captions at a time.
             progress: bool, show a bar.
 
@@ -261,13 +255,18 @@ class Teran(keras.Model):
         Raises:
             ValueError: when the keys are those of neither encoder.
         """
-        if set(inputs) == set(IMAGE_INPUTS):
+        image_inputs = tuple(self.image_encoder.input)
+        if "images" in image_inputs and "images" in inputs:
+            return encode_pictures(
+                self.image_encoder, inputs["images"], batch_size, progress
+            )
+        if set(inputs) == set(image_inputs):
             encoder, mask_name = self.image_encoder, "region_mask"
         elif set(inputs) == set(CAPTION_INPUTS):
             encoder, mask_name = self.caption_encoder, "padding_mask"
         else:
             raise ValueError(
-                f"inputs has the keys {sorted(inputs)}; give {sorted(IMAGE_INPUTS)} "
+                f"inputs has the keys {sorted(inputs)}; give {sorted(image_inputs)} "
                 f"for images or {sorted(CAPTION_INPUTS)} for captions."
             )
         return encode_sets(encoder, inputs, mask_name, batch_size, progress)
@@ -309,7 +308,7 @@ class Teran(keras.Model):
         """Logs the loss and the in-batch recall."""
         negative = negative_pairs(replicas.gather(y))
         for axis, tracker in zip((1, 0), self._recall_trackers, strict=True):
-            tracker.update_state(_first_is_positive(y_pred, negative, axis))
+            tracker.update_state(first_is_positive(y_pred, negative, axis))
         return self.get_metrics_result()
 
     def train_step(self, *args):
@@ -329,7 +328,7 @@ class Teran(keras.Model):
                 f"vectors, which distillation={self.distillation} needs; set one alone."
             )
         sides = [
-            (self.image_encoder, IMAGE_INPUTS, "region_embeddings"),
+            (self.image_encoder, tuple(self.image_encoder.input), "region_embeddings"),
             (self.caption_encoder, CAPTION_INPUTS, "word_embeddings"),
         ]
         # JAX, which is refused, has the state of the model before the batch.
@@ -343,10 +342,18 @@ class Teran(keras.Model):
         replicas.build_optimizer(self)
 
 
-def build_model(preset="coco_mrsw", pooling=None, caption_backbone=None, **overrides):
+def build_model(
+    preset="coco_mrsw",
+    pooling=None,
+    caption_backbone=None,
+    image_backbone=None,
+    image_size=None,
+    image_trainable=False,
+    **overrides,
+):
     """A `Teran` of a preset, with changes.
 
-    No network is needed: weights are random unless `caption_backbone` names some.
+    No network is needed: weights are random unless a backbone names some.
 
     Args:
         preset: str, a key of `PRESETS`.
@@ -355,6 +362,10 @@ def build_model(preset="coco_mrsw", pooling=None, caption_backbone=None, **overr
             `keras_hub.models.BertBackbone`, whose sizes and weights the caption encoder
             takes; `caption_layers` then cuts it to its first layers, by default to as
             many as the preset has.
+        image_backbone: a KerasHub preset of a backbone of pictures: name, `hf://`
+            address or folder. The image encoder then takes pictures, `images` uint8
+            (B, height, width, 3), and their patches are the regions.
+        image_size, image_trainable: see `pixels.read_backbone`.
         **overrides: any other argument of `Teran`, such as `embedding_dim=512`.
 
     Returns:
@@ -362,39 +373,24 @@ def build_model(preset="coco_mrsw", pooling=None, caption_backbone=None, **overr
 
     Raises:
         ValueError: for an unknown preset, argument or pooling, or a backbone that is
-            not a BERT or contradicts an override.
+            of another kind or contradicts an override.
 
     Example:
         >>> model = build_model("tiny", pooling="Symm")
         >>> model.pooling
         'Symm'
     """
-    if preset not in PRESETS:
-        raise ValueError(
-            f"preset={preset!r} is unknown; choose one of {list(PRESETS)}."
-        )
-    known = {*PRESETS[preset], "padding", "drop_last_word", "pooling_head"}
-    known |= {"name", "dtype"}
-    unknown = sorted(set(overrides) - known)
-    if unknown:
-        raise ValueError(
-            f"build_model does not know {', '.join(unknown)}; it takes "
-            f"{', '.join(sorted(known))}."
-        )
-    config = dict(PRESETS[preset])
-    if pooling is not None:
-        config["pooling"] = pooling
+    config = configured(preset, pooling, overrides)
+    if image_backbone is not None:
+        described, pixels = read_backbone(image_backbone, image_size, image_trainable)
+        config |= {"image_backbone": described, "region_dim": described["region_dim"]}
     if caption_backbone is None:
-        return Teran(**{**config, **overrides})
-    backbone = load_backbone(caption_backbone)
-    sizes = backbone_sizes(backbone, overrides, config["caption_layers"])
-    model = Teran(**{**config, **overrides, **sizes})
-    copy_weights(backbone, model.caption_encoder)
+        model = Teran(**config)
+    else:
+        backbone = load_backbone(caption_backbone)
+        layers = config["caption_layers"]
+        model = Teran(**config | backbone_sizes(backbone, overrides, layers))
+        copy_weights(backbone, model.caption_encoder)
+    if image_backbone is not None:
+        set_backbone(model.image_encoder, pixels)
     return model
-
-
-def _first_is_positive(similarity, negative, axis):
-    """float32 (pairs,): 1 where the best of a row or column is a positive."""
-    best_positive = ops.max(ops.where(negative, -np.inf, similarity), axis=axis)
-    best_negative = ops.max(ops.where(negative, similarity, -np.inf), axis=axis)
-    return ops.cast(best_positive > best_negative, "float32")

@@ -3,6 +3,42 @@
 import numpy as np
 
 from keras_teran.data.validity import all_finite, box_fault
+from keras_teran.regions.picture_store import fit_picture, model_inputs
+
+
+def image_for(model, image, region_dim=None, name="image"):
+    """Checks one image for a model, whichever it takes: a batch of one.
+
+    Args:
+        model: `Teran`.
+        image: a dict, see `one_image`; for a model with pixels inside, a picture: a
+            file's path or uint8 (height, width, 3), RGB, or the dict that a
+            `PictureStore` reads of one.
+        region_dim, name: see `one_image`.
+
+    Returns:
+        Dict of `boxes`, `region_mask` and what the model takes: `regions`, or `images`
+        uint8 (1, height, width, 3).
+
+    Raises:
+        ValueError: naming what is wrong with it.
+    """
+    backbone = model.config["image_backbone"]
+    if backbone is None:
+        if not isinstance(image, dict):
+            raise ValueError(
+                f"{name} is a {type(image).__name__}; this model takes a dict of "
+                "regions and boxes."
+            )
+        return one_image(image, region_dim, name)
+    if isinstance(image, dict) and "images" in image:
+        if len(image["images"]) != 1 or not {"boxes", "region_mask"} <= set(image):
+            raise ValueError(
+                f"{name} must be one picture as a PictureStore reads it: images, boxes "
+                f"and region_mask; received {len(image['images'])} of {sorted(image)}."
+            )
+        return image
+    return model_inputs([fit_picture(image, backbone["size"])], backbone["grid"])
 
 
 def one_image(image, region_dim=None, name="image"):

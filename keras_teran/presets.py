@@ -114,3 +114,30 @@ RECIPES = {
         "warmup_steps": 100,
     },
 }
+
+
+def configured(preset, pooling, overrides):
+    """A preset's arguments of `Teran`, with changes: a new dict.
+
+    Args:
+        preset: str, a key of `PRESETS`.
+        pooling: str, in place of the preset's; None for that.
+        overrides: dict of other arguments.
+
+    Raises:
+        ValueError: for an unknown preset or argument.
+    """
+    if preset not in PRESETS:
+        raise ValueError(
+            f"preset={preset!r} is unknown; choose one of {list(PRESETS)}."
+        )
+    known = {*PRESETS[preset], "padding", "drop_last_word", "pooling_head"}
+    known |= {"name", "dtype"}
+    unknown = sorted(set(overrides) - known)
+    if unknown:
+        raise ValueError(
+            f"build_model does not know {', '.join(unknown)}; it takes "
+            f"{', '.join(sorted(known))}."
+        )
+    chosen = {} if pooling is None else {"pooling": pooling}
+    return {**PRESETS[preset], **chosen, **overrides}

@@ -1,6 +1,7 @@
 """Training into a RUN folder, and going on from where a killed one stood."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -12,6 +13,7 @@ from keras_teran.evaluation.callback import RetrievalEvaluation, check_order
 from keras_teran.losses import Hinge
 from keras_teran.model import build_model
 from keras_teran.optimizer import FusedAdam
+from keras_teran.pixels import read_backbone
 from keras_teran.presets import PRESETS
 from keras_teran.recipe import learning_rate
 from keras_teran.run import (
@@ -52,6 +54,7 @@ def train(config, folder, data=None, progress=True):
     """
     started = time.monotonic()
     folder = Path(folder)
+    config = _with_backbone(config)
     resumed = _unfinished(folder, config)
     keras.utils.set_random_seed(config.seed)
     train_data, val_data = data or [
@@ -98,6 +101,15 @@ def train(config, folder, data=None, progress=True):
     )
     finish_run(folder, config, keeper.history, time.monotonic() - started)
     return keeper.history
+
+
+def _with_backbone(config):
+    """The configuration, with what opening its pictures needs to know."""
+    if config.image_backbone is None:
+        return config
+    described, _ = read_backbone(config.image_backbone, config.image_size)
+    known = {name: described[name] for name in ("size", "grid", "region_dim")}
+    return replace(config, data={**config.data, "backbone": known})
 
 
 class RunKeeper(keras.callbacks.Callback):
@@ -206,7 +218,12 @@ def _new_model(config, tokenizer, region_dim, steps_per_epoch):
     if config.caption_backbone is None:
         changes["vocabulary_size"] = len(tokenizer.vocabulary)
     model = build_model(
-        config.preset, caption_backbone=config.caption_backbone, **changes
+        config.preset,
+        caption_backbone=config.caption_backbone,
+        image_backbone=config.image_backbone,
+        image_size=config.image_size,
+        image_trainable=config.image_trainable,
+        **changes,
     )
     recipe = config.full_recipe
     model.compile(

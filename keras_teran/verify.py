@@ -11,6 +11,7 @@ from keras_teran.evaluation.recall import check_correspondence, recall_table
 from keras_teran.export import ENCODERS, FLOAT32, MANIFEST
 from keras_teran.exported import open_exported
 from keras_teran.file_cost import file_cost
+from keras_teran.regions.picture_store import encoder_inputs
 from keras_teran.run import write_text
 from keras_teran.scoring import all_pairs
 from keras_teran.tokenizer import CaptionTokenizer
@@ -127,7 +128,7 @@ class _Images:
         self.image_ids = np.asarray(image_ids, np.int64)
 
     def inputs(self, rows):
-        return self.regions.read(self.image_ids[rows])
+        return encoder_inputs(self.regions.read(self.image_ids[rows]))
 
     def through(self, run):
         rows = np.arange(len(self.image_ids))

@@ -35,8 +35,10 @@ MIDDLE = {
     "backbone": {"layers", "tokenizer"},
     "encoders": {"layers", "backbone", "pooling_head"},
     "pooling_head": {"layers"},
+    "pixels": {"regions"},
     "model": {
         "encoders",
+        "pixels",
         "backbone",
         "alignment",
         "caching",
@@ -47,7 +49,7 @@ MIDDLE = {
     },
     "data": {"tokenizer", "regions"},
     "regions": {"tokenizer", "data"},
-    "one_image": {"data"},
+    "one_image": {"data", "regions"},
     "scoring": {"alignment", "packing"},
     "sparse_gradient": {"alignment"},
 }

@@ -23,6 +23,7 @@ class FakeModel:
     def __init__(self, region_embeddings, embedding_of):
         self.region_embeddings = np.array(region_embeddings, "float32")
         self.embedding_of = embedding_of
+        self.config = {"image_backbone": None}
 
     def encode(self, inputs):
         if "regions" in inputs:

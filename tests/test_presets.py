@@ -106,6 +106,7 @@ def test_build_model_takes_presets_poolings_and_changes_as_they_are():
         "padding": "zero",
         "drop_last_word": False,
         "pooling_head": False,
+        "image_backbone": None,
     }
     assert PRESETS["tiny"]["pooling"] == "MrSw"
 

@@ -116,7 +116,10 @@ def test_an_image_that_no_shard_holds_stops_the_command_before_it_writes(
     assert main([*index.split(), "--out", str(tmp_path / "index")]) == 2
     assert "has no features of 1 of the images" in capsys.readouterr().err
     assert main(["index", str(run), "--out", str(tmp_path / "index")]) == 2
-    assert "Give --regions DATA, or --encoded FOLDER." in capsys.readouterr().err
+    assert (
+        "Give --regions DATA, --pictures FOLDER, or --encoded"
+        in capsys.readouterr().err
+    )
     assert not (tmp_path / "index").exists()
 
 

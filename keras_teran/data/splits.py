@@ -23,7 +23,9 @@ def open_split(source, split, progress=False):
               of all splits, and `regions/`, one store of all, or a store a split;
             - a dict of `captions` (a file in the Karpathy layout), `regions` (a packed
               store or features in the original layout) and, for the latter, `sizes`
-              (see `read_sizes`); one file and one store serve all splits.
+              (see `read_sizes`); one file and one store serve all splits;
+            - a dict of `captions`, `images`, the folder of the pictures, and `backbone`,
+              what a model with pixels inside makes of them (see `PictureStore`).
         split: str, "train", "val" or "test".
         progress: bool, show bars.
 
@@ -38,6 +40,8 @@ def open_split(source, split, progress=False):
     if source == EMBEDDED:
         drawn = embedded(split, progress=progress)
         return drawn.captions, drawn.regions, drawn
+    if isinstance(source, dict) and "images" in source:
+        return *_pictures(source, split), None
     if isinstance(source, dict):
         captions_file, folder, sizes = _files(source)
     else:
@@ -45,6 +49,21 @@ def open_split(source, split, progress=False):
         sizes = None
     captions = read_captions(captions_file, split)
     return captions, open_regions(folder, captions, sizes, progress), None
+
+
+def _pictures(source, split):
+    from keras_teran.regions.listing import list_pictures
+    from keras_teran.regions.picture_store import PictureStore
+
+    if set(source) != {"captions", "images", "backbone"}:
+        raise ValueError(
+            f"data has the keys {sorted(source)}; captions and images, the folder of "
+            "the pictures, are for a training with image_backbone. Without one, give "
+            "captions and regions."
+        )
+    captions = read_captions(source["captions"], split)
+    listed = list_pictures(source["images"], source["captions"], split)
+    return captions, PictureStore(listed.image_ids, listed.paths, source["backbone"])
 
 
 def _files(source):

@@ -29,10 +29,10 @@ class BackboneMaps:
         encoder = getattr(backbone, "vision_encoder", backbone)
         self._prepare, preset_size, prepared = preparation(source, mean, std)
         self.input_size = input_size(source, encoder, size, preset_size)
-        output = _output(encoder, layer)
+        output = output_of(encoder, layer)
         self._name = f"The output of {type(encoder).__name__}"
         self._model = keras.Model(encoder.inputs, output)
-        self._patches = _patches(encoder, self.input_size)
+        self._patches = patches_of(encoder, self.input_size)
         self.identity = {
             "extractor": "backbone",
             "class": type(backbone).__name__,
@@ -50,7 +50,7 @@ class BackboneMaps:
         return as_maps(np.asarray(found, np.float32), self._name, grid=self._patches)
 
 
-def _patches(encoder, size):
+def patches_of(encoder, size):
     """Rows and columns of patches; None where the encoder does not say."""
     patch = getattr(encoder, "patch_size", None)
     if patch is None:
@@ -59,7 +59,8 @@ def _patches(encoder, size):
     return size[0] // high, size[1] // wide
 
 
-def _output(encoder, layer):
+def output_of(encoder, layer):
+    """The symbolic output that has a backbone's patches, or a layer's by its name."""
     if layer is not None:
         names = [each.name for each in encoder.layers]
         if layer not in names:

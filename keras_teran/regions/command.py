@@ -17,7 +17,8 @@ def add_regions(commands):
         "--extractor",
         required=True,
         metavar="SOURCE",
-        help="a .tflite or .onnx file, or a KerasHub preset: name, hf:// or folder",
+        help="a .tflite or .onnx file, or a KerasHub preset, of a backbone or a "
+        "detector: name, hf:// or folder",
     )
     command.add_argument(
         "--out", required=True, metavar="STORE", help="folder to write; resumes"
@@ -70,6 +71,12 @@ def _add_extractor_options(command):
     )
     group.add_argument(
         "--boxes", metavar="STORE", help="regions: the boxes of other packed features"
+    )
+    group.add_argument(
+        "--top",
+        type=_positive,
+        metavar="N",
+        help="regions: a detector's N best boxes (36)",
     )
     for name, default in (("--mean", 0), ("--std", 255)):
         group.add_argument(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_PADDING = 128
+PADDING = 128
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def fit(pixels, height, width):
     # A line of pixels stays at least one pixel thick.
     inner = max(1, round(high * scale)), max(1, round(wide * scale))
     image = Image.fromarray(pixels).resize(inner[::-1], Image.Resampling.BICUBIC)
-    fitted = np.full((height, width, 3), _PADDING, np.uint8)
+    fitted = np.full((height, width, 3), PADDING, np.uint8)
     fitted[: inner[0], : inner[1]] = image
     content = np.array([0, 0, inner[1] / width, inner[0] / height], np.float32)
     return Fitted(fitted, content)

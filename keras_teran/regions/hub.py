@@ -20,9 +20,24 @@ def load_backbone(source, size=None):
     """
     import keras_hub
 
+    return _load(keras_hub.models.Backbone, source, size)
+
+
+def load_detector(source, size=None):
+    """A detector, heads and all; arguments and errors as of `load_backbone`.
+
+    Returns:
+        A `keras_hub.models.ObjectDetector`.
+    """
+    import keras_hub
+
+    return _load(keras_hub.models.ObjectDetector, source, size)
+
+
+def _load(kind, source, size):
     shape = {} if size is None else {"image_shape": (size, size, 3)}
     try:
-        return keras_hub.models.Backbone.from_preset(str(source), **shape)
+        return kind.from_preset(str(source), **shape)
     # KerasHub, the hubs and the file formats raise errors of many kinds.
     except Exception as error:
         at = f" at {size} pixels" if size else ""
@@ -78,6 +93,32 @@ def preparation(source, mean=None, std=None):
         for name, value in (("scale", converter.scale), ("offset", converter.offset))
     }
     return prepare, size, described
+
+
+def linear_preparation(source):
+    """A preset's preparation as numbers: the network gets pixel · scale + offset.
+
+    Args:
+        source: as above.
+
+    Returns:
+        `(scale, offset, size)`: lists of three floats; `(height, width)` or None.
+
+    Raises:
+        ValueError: if the preset has no image converter, or one that does other things.
+    """
+    prepare, size, described = preparation(source)
+    scale, offset = (
+        np.broadcast_to(default if described[name] is None else described[name], 3)
+        for name, default in (("scale", 1.0), ("offset", 0.0))
+    )
+    sample = np.arange(0, 256, dtype=np.uint8).repeat(3).reshape(1, 16, 16, 3)
+    if not np.allclose(prepare(sample), sample * scale + offset, atol=1e-4):
+        raise ValueError(
+            f"image_backbone {str(source)!r} prepares its pictures by more than a scale "
+            "and an offset, which cannot be put into the model."
+        )
+    return scale.tolist(), offset.tolist(), size
 
 
 def input_size(source, model, size, preset_size):

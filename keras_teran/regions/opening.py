@@ -25,6 +25,7 @@ class Options:
         cells: bool, each cell or patch a region: what a backbone's are.
         merge: int, cells merged to so many regions.
         boxes: folder of packed features: their boxes, image by image.
+        top: int, a detector's best boxes; 36 where nothing is said.
     """
 
     tensor: str | None = None
@@ -35,6 +36,7 @@ class Options:
     cells: bool = False
     merge: int | None = None
     boxes: str | None = None
+    top: int | None = None
 
 
 def open_extractor(source, **options):
@@ -42,7 +44,8 @@ def open_extractor(source, **options):
 
     Args:
         source: a `.tflite` or `.onnx` file, or what KerasHub loads: a preset's name, an
-            `hf://` address or a folder, of a backbone of pictures.
+            `hf://` address or a folder, of a backbone of pictures or a detector
+            (D-FINE, RetinaNet).
         **options: fields of `Options`.
 
     Returns:
@@ -74,6 +77,7 @@ def open_extractor(source, **options):
 
 
 def _of_file(source, chosen):
+    _refuse_top(source, chosen)
     regions = _regions(chosen, Grid([1, 3, 5]))
     normal = {"mean": chosen.mean or [0.0], "std": chosen.std or [255.0]}
     model = GraphFile(source, chosen.tensor, chosen.size, **normal)
@@ -82,18 +86,35 @@ def _of_file(source, chosen):
 
 def _of_preset(source, chosen):
     from keras_teran.regions.backbones import BackboneMaps
-    from keras_teran.regions.hub import load_backbone
+    from keras_teran.regions.detectors import TOP, DetectorRegions, network_of
+    from keras_teran.regions.hub import load_backbone, load_detector
 
     regions = _regions(chosen, Cells())
-    model = BackboneMaps(
-        load_backbone(source, chosen.size),
-        source,
-        chosen.tensor,
-        chosen.size,
-        chosen.mean,
-        chosen.std,
-    )
-    return MapExtractor(model, regions)
+    backbone = load_backbone(source, chosen.size)
+    taken = chosen.size, chosen.mean, chosen.std
+    if (network := network_of(backbone)) is not None:
+        _refuse_maps(source, chosen)
+        found = network(load_detector(source, chosen.size))
+        return DetectorRegions(found, source, chosen.top or TOP, *taken)
+    _refuse_top(source, chosen)
+    return MapExtractor(BackboneMaps(backbone, source, chosen.tensor, *taken), regions)
+
+
+def _refuse_top(source, chosen):
+    if chosen.top is not None:
+        raise ValueError(
+            f"top={chosen.top} counts a detector's boxes, and {source} is none; give "
+            "grid, cells, merge or boxes."
+        )
+
+
+def _refuse_maps(source, chosen):
+    names = ("tensor", "grid", "cells", "merge", "boxes")
+    if given := [name for name in names if getattr(chosen, name)]:
+        raise ValueError(
+            f"{', '.join(given)}: {source} is a detector, whose regions are the boxes "
+            "that it finds; give top, how many."
+        )
 
 
 def reopen_extractor(folder):

@@ -32,6 +32,12 @@ def _add_index(command):
         help="images encoded already (shards that examples/encode_corpus_ray.py "
         "writes); captions are those of --regions or --captions, or none",
     )
+    command.add_argument(
+        "--pictures",
+        metavar="FOLDER",
+        help="in place of --regions, for a RUN with an image_backbone; with --captions "
+        "those that they name",
+    )
     command.add_argument("--captions", metavar="FILE", help="captions, Karpathy layout")
     command.add_argument("--sizes", metavar="PATH", help="image sizes, as for train")
     command.add_argument("--split", default="test", help="of the data (%(default)s)")
@@ -76,7 +82,8 @@ def _add_search(command):
     command.add_argument(
         "--image",
         metavar="FILE_OR_ID",
-        help="finds captions: id of an indexed image, or .npz of regions and boxes",
+        help="finds captions: id of an indexed image, .npz of regions and boxes, or, for "
+        "a RUN with an image_backbone, a picture",
     )
     command.add_argument("--top", type=int, default=10, help="(%(default)s)")
     command.add_argument(
@@ -100,9 +107,10 @@ def index(arguments):
     from keras_teran.search.building import build
     from keras_teran.search.engines import check_engine
     from keras_teran.search.schema import Storage
+    from keras_teran.search.sources import open_data
 
     check_engine(arguments.engine)
-    captions, regions = _open_data(arguments)
+    captions, regions = open_data(arguments)
     storage = Storage(
         arguments.shards, arguments.replicas, arguments.on_disk, arguments.quantize
     )
@@ -164,54 +172,16 @@ def _image(text):
 
     import numpy as np
 
+    from keras_teran.regions.decode import SUFFIXES
+
     if not Path(text).is_file():
         raise FileNotFoundError(
             f"--image {text!r} is neither an id nor a file; give an .npz file."
         )
+    if Path(text).suffix.lower() in SUFFIXES:
+        return Path(text)
     try:
         with np.load(text, allow_pickle=False) as arrays:
             return dict(arrays)
     except (ValueError, OSError, zipfile.BadZipFile, TypeError) as error:
         raise ValueError(f"{text} is no .npz file of regions and boxes.") from error
-
-
-def _open_data(arguments):
-    """(captions, regions, or shards of encoded images in their place)."""
-    from keras_teran.data.splits import EMBEDDED, open_split
-
-    source = arguments.regions
-    if arguments.encoded:
-        return _with_encoded(arguments)
-    if not source:
-        raise ValueError("Give --regions DATA, or --encoded FOLDER.")
-    if arguments.captions:
-        source = {"captions": arguments.captions, "regions": source}
-        if arguments.sizes:
-            source["sizes"] = arguments.sizes
-    elif source != EMBEDDED and any(Path(source).glob("regions*.npy")):
-        from keras_teran.data.regions import open_regions
-
-        regions = open_regions(source)
-        return _without_captions(regions.image_ids), regions
-    return open_split(source, arguments.split, progress=True)[:2]
-
-
-def _with_encoded(arguments):
-    from keras_teran.data.captions import read_captions
-    from keras_teran.data.splits import open_split
-    from keras_teran.search.shards import Shards
-
-    shards = Shards(arguments.encoded)
-    if arguments.captions:
-        captions = read_captions(arguments.captions, arguments.split)
-    elif arguments.regions:
-        captions = open_split(arguments.regions, arguments.split, progress=True)[0]
-    else:
-        return _without_captions(shards.image_ids), shards
-    return captions, shards
-
-
-def _without_captions(image_ids):
-    from keras_teran.data.captions import CaptionSet
-
-    return CaptionSet(image_ids, [""] * len(image_ids), [], [], [])

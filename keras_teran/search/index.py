@@ -128,7 +128,8 @@ class Index:
 
         Args:
             image: the id of an indexed image, or a dict of `regions` float32
-                (regions, region_dim) and `boxes` float32 (regions, 4).
+                (regions, region_dim) and `boxes` float32 (regions, 4). For a model with
+                pixels inside, a picture: a `pathlib.Path` or uint8 (height, width, 3).
             top, candidates, exact, where: as in `search`.
 
         Returns:
@@ -139,7 +140,7 @@ class Index:
         """
         limits = _limits(top, candidates, exact)
         where = check_where(where)
-        if isinstance(image, dict):
+        if isinstance(image, dict | Path | np.ndarray):
             matcher = self.matcher
             with self._lock:
                 query = encode_image(matcher, image, self._regions_per_image)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_teran.explain import merge_pieces
-from keras_teran.one_image import one_image
+from keras_teran.one_image import image_for
 from keras_teran.search.merging import merge
 from keras_teran.search.plan import Query, pad
 from keras_teran.search.schema import CAPTIONS, IMAGES
@@ -82,7 +82,7 @@ def encode_image(matcher, image, regions_per_image=None):
     Its regions are merged as those of the index were, so an image finds the same
     captions whether it is indexed or not.
     """
-    image = one_image(image, matcher.model.config["region_dim"])
+    image = image_for(matcher.model, image, matcher.model.config["region_dim"])
     outputs = matcher.encode(image)
     padded = outputs["region_embeddings"][0]
     real = padded[image["region_mask"][0]]

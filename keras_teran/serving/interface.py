@@ -35,8 +35,17 @@ class Interface:
 
     @classmethod
     def of_manifest(cls, manifest, version):
-        """The limits of an export, from its manifest, a dict."""
+        """The limits of an export, from its manifest, a dict.
+
+        Raises:
+            ValueError: for a model that takes pictures.
+        """
         config = manifest["config"]
+        if config.get("image_backbone"):
+            raise ValueError(
+                "The client of a model repository sends regions, and this model takes "
+                "pictures; leave the repository out and serve its SavedModel as it is."
+            )
         longest = config["caption_max_length"]
         shorter = [n for n in TOKEN_BUCKETS if n < longest]
         return cls(

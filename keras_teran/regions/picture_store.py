@@ -1,0 +1,140 @@
+"""Pictures where region features are asked for: of a model that has pixels inside."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from keras_teran.data.validity import ImageRows
+from keras_teran.regions.areas import cell_boxes
+from keras_teran.regions.decode import BadImage, decode
+from keras_teran.regions.fitting import fit
+
+
+class PictureStore:
+    """A `RegionStore` whose `read` gives pictures; regions are made in the model.
+
+    Args:
+        image_ids: int64, (images,), unique.
+        pictures: their files, a list of paths; or uint8, (images, h, w, 3), RGB.
+        backbone: dict, a model's `config["image_backbone"]`: its `size`, `grid` and
+            `region_dim` are used.
+
+    Raises:
+        ValueError: if there is not one picture an id, or an array is of another kind.
+    """
+
+    def __init__(self, image_ids, pictures, backbone):
+        is_array = isinstance(pictures, np.ndarray)
+        if is_array and (pictures.dtype != np.uint8 or pictures.shape[3:] != (3,)):
+            raise ValueError(
+                "pictures must be uint8, (images, height, width, 3), RGB; received "
+                f"{pictures.dtype} {pictures.shape}."
+            )
+        if len(image_ids) != len(pictures):
+            raise ValueError(
+                f"{len(image_ids)} image_ids need as many pictures; received "
+                f"{len(pictures)}."
+            )
+        self._rows = ImageRows(image_ids, "the pictures")
+        self._pictures, self._backbone = pictures, backbone
+        self.max_regions = int(np.prod(backbone["grid"]))
+        self.region_dim = backbone["region_dim"]
+
+    @property
+    def image_ids(self):
+        """Ids of the images it holds: int64, (images,)."""
+        return self._rows.image_ids
+
+    def rows(self, image_ids):
+        """Rows at which images stand: int64, (n,); ValueError names unknown ids."""
+        return self._rows.rows(image_ids)
+
+    def read(self, image_ids):
+        """Pictures, see `model_inputs`, in the order asked for."""
+        pictures = [self._pictures[row] for row in self.rows(image_ids)]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            fitted = list(pool.map(self._fitted, pictures))
+        return model_inputs(fitted, self._backbone["grid"])
+
+    def check(self, image_ids, progress=False):
+        """Decodes every picture; raises ValueError that names those that cannot be."""
+        pictures = [self._pictures[row] for row in self.rows(image_ids)]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            checked = pool.map(self._fault, pictures)
+            bar = tqdm(
+                checked, "checking pictures", len(pictures), disable=not progress
+            )
+            faults = [fault for fault in bar if fault]
+        if faults:
+            raise ValueError(
+                f"{len(faults)} of {len(pictures)} pictures cannot be used; the first: "
+                f"{'; '.join(faults[:3])}. Mend them, or leave them out of the captions."
+            )
+
+    def _fitted(self, picture):
+        return fit_picture(picture, self._backbone["size"])
+
+    def _fault(self, picture):
+        try:
+            self._fitted(picture)
+        except BadImage as error:
+            return str(error)
+        return None
+
+
+def fit_picture(picture, size):
+    """Decodes a picture if it is a file, and fits it to a model's input.
+
+    Args:
+        picture: a path, or uint8 (h, w, 3), RGB.
+        size: (height, width).
+
+    Returns:
+        A `Fitted`.
+
+    Raises:
+        BadImage: if the file cannot be used.
+        ValueError: for an array of another kind, or neither.
+    """
+    if isinstance(picture, str | Path):
+        picture = decode(picture, max(size))
+    elif (
+        not isinstance(picture, np.ndarray)
+        or picture.dtype != np.uint8
+        or picture.shape[2:] != (3,)
+        or not picture.size
+    ):
+        kind = getattr(picture, "dtype", type(picture).__name__)
+        raise ValueError(
+            "a picture must be a file's path or uint8 (height, width, 3), RGB; received "
+            f"{kind} {np.shape(picture) if kind != 'dict' else sorted(picture)}."
+        )
+    return fit(picture, *size)
+
+
+def encoder_inputs(found):
+    """What an image encoder takes of what a store reads: no boxes beside pictures."""
+    return {"images": found["images"]} if "images" in found else found
+
+
+def model_inputs(fitted, grid):
+    """Pictures as a model with pixels inside takes them.
+
+    Args:
+        fitted: list of `Fitted`.
+        grid: (rows, columns) of the model's patches.
+
+    Returns:
+        dict of `images` uint8 (n, height, width, 3); and, for what shows and stores
+        regions, `boxes` float32 (n, patches, 4), relative to the picture itself, and
+        `region_mask` bool (n, patches): False for patches of padding.
+    """
+    boxes = np.stack([each.to_picture(cell_boxes(*grid)) for each in fitted])
+    return {
+        "images": np.stack([each.pixels for each in fitted]),
+        "boxes": boxes,
+        "region_mask": (boxes[..., 2:] > boxes[..., :2]).all(-1),
+    }

@@ -1,0 +1,81 @@
+"""What an index is made of: region features, pictures, or images encoded already."""
+
+from pathlib import Path
+
+from keras_teran.data.captions import CaptionSet, read_captions
+from keras_teran.data.regions import open_regions
+from keras_teran.data.splits import EMBEDDED, open_split
+
+
+def open_data(arguments):
+    """Opens the images and captions of `keras-teran index`.
+
+    Args:
+        arguments: of the command: `run`, `regions`, `pictures`, `encoded`, `captions`,
+            `sizes`, `split`.
+
+    Returns:
+        `(captions, regions)`: a `CaptionSet`, and a `RegionStore`, or the `Shards` of
+        encoded images in its place.
+
+    Raises:
+        ValueError: where options do not go together, or not with the run.
+    """
+    source = arguments.regions
+    given = [source, arguments.pictures, arguments.encoded]
+    if arguments.pictures and (source or arguments.encoded) or not any(given):
+        raise ValueError(
+            "Give --regions DATA, --pictures FOLDER, or --encoded FOLDER; the last may "
+            "stand beside --regions, for its captions."
+        )
+    if arguments.pictures:
+        return _pictures(arguments)
+    if arguments.encoded:
+        return _with_encoded(arguments)
+    if arguments.captions:
+        source = {"captions": arguments.captions, "regions": source}
+        if arguments.sizes:
+            source["sizes"] = arguments.sizes
+    elif source != EMBEDDED and any(Path(source).glob("regions*.npy")):
+        regions = open_regions(source)
+        return _without_captions(regions.image_ids), regions
+    return open_split(source, arguments.split, progress=True)[:2]
+
+
+def _pictures(arguments):
+    from keras_teran.matcher import load
+    from keras_teran.regions.listing import list_pictures
+    from keras_teran.regions.picture_store import PictureStore
+
+    backbone = load(arguments.run).model.config["image_backbone"]
+    if backbone is None:
+        raise ValueError(
+            f"--pictures: the model of {arguments.run} takes region features; make "
+            "some with `keras-teran regions` and give --regions."
+        )
+    file, split = arguments.captions, arguments.split if arguments.captions else None
+    listed = list_pictures(arguments.pictures, file, split)
+    if file:
+        captions = read_captions(file, split)
+    else:
+        captions = CaptionSet(listed.image_ids, listed.names, [], [], [])
+    store = PictureStore(listed.image_ids, listed.paths, backbone)
+    store.check(store.image_ids, progress=True)
+    return captions, store
+
+
+def _with_encoded(arguments):
+    from keras_teran.search.shards import Shards
+
+    shards = Shards(arguments.encoded)
+    if arguments.captions:
+        captions = read_captions(arguments.captions, arguments.split)
+    elif arguments.regions:
+        captions = open_split(arguments.regions, arguments.split, progress=True)[0]
+    else:
+        return _without_captions(shards.image_ids), shards
+    return captions, shards
+
+
+def _without_captions(image_ids):
+    return CaptionSet(image_ids, [""] * len(image_ids), [], [], [])

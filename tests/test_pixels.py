@@ -354,6 +354,16 @@ def test_what_is_no_backbone_of_pictures_is_named(preset, tmp_path, data):
         open_split(data, "val")
 
 
+def test_a_first_stage_is_distilled_from_pictures(run, data, tmp_path):
+    out = tmp_path / "distilled"
+    assert main(["distill", str(run), "--out", str(out), "--epochs", "1"]) == 0
+    before, after = keras_teran.load(run), keras_teran.load(out)
+    pictures = open_split(before.config["data"], "val")[1].read([8, 9])
+    old, new = before.encode(pictures), after.encode(pictures)
+    np.testing.assert_array_equal(old["region_embeddings"], new["region_embeddings"])
+    assert np.abs(old["image_embedding"] - new["image_embedding"]).max() > 1e-3
+
+
 def test_a_model_of_regions_indexes_no_pictures(data, tmp_path, capsys):
     from search_index import write_run
 

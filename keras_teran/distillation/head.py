@@ -34,10 +34,8 @@ def rebuilt(model, pooling_head):
 
 def heads_of(model):
     """The (image head, caption head) of a `Teran` that has them."""
-    return (
-        model.image_encoder.get_layer("image_pooling_head"),
-        model.caption_encoder.get_layer("caption_pooling_head"),
-    )
+    layers = {layer.name: layer for layer in model._flatten_layers()}
+    return layers["image_pooling_head"], layers["caption_pooling_head"]
 
 
 class HeadTrainer(keras.Model):

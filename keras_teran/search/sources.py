@@ -53,13 +53,14 @@ def _pictures(arguments):
             f"--pictures: the model of {arguments.run} takes region features; make "
             "some with `keras-teran regions` and give --regions."
         )
-    file, split = arguments.captions, arguments.split if arguments.captions else None
-    listed = list_pictures(arguments.pictures, file, split)
-    if file:
-        captions = read_captions(file, split)
+    if arguments.captions:
+        source = {"captions": arguments.captions, "images": arguments.pictures}
+        source["backbone"] = backbone
+        captions, store, _ = open_split(source, arguments.split)
     else:
+        listed = list_pictures(arguments.pictures)
         captions = CaptionSet(listed.image_ids, listed.names, [], [], [])
-    store = PictureStore(listed.image_ids, listed.paths, backbone)
+        store = PictureStore(listed.image_ids, listed.paths, backbone)
     store.check(store.image_ids, progress=True)
     return captions, store
 

@@ -10,6 +10,8 @@ are set back in between.
 
 import keras
 
+from keras_teran.real_rows import packing
+
 
 def train_step(model, sides, data, chunk):
     """One step of the optimiser on a batch of pairs.
@@ -25,8 +27,14 @@ def train_step(model, sides, data, chunk):
         Dict of the model's metrics.
 
     Raises:
-        NotImplementedError: on a backend other than TensorFlow and PyTorch.
+        NotImplementedError: on a backend other than TensorFlow and PyTorch, and with
+            `distillation`.
     """
+    if model.distillation:
+        raise NotImplementedError(
+            f"encode_chunk={chunk} caches no gradient of the pooled vectors, which "
+            f"distillation={model.distillation} needs; set one alone."
+        )
     backend = keras.backend.backend()
     if backend not in _GRADIENTS:
         raise NotImplementedError(
@@ -47,7 +55,8 @@ def train_step(model, sides, data, chunk):
         model._loss_tracker.update_state(loss, sample_weight=rows)
         return similarity, model.optimizer.scale_loss(loss)
 
-    similarity, gradients = _GRADIENTS[backend](model, sides, score, chunk)
+    with packing(not model.jit_compile):
+        similarity, gradients = _GRADIENTS[backend](model, sides, score, chunk)
     model.optimizer.apply(gradients, model.trainable_weights)
     return model.compute_metrics(inputs, image_ids, similarity)
 

@@ -5,6 +5,7 @@ from keras import ops
 from keras.layers import Dense, Embedding, LayerNormalization
 
 from keras_teran.dropout import ByteDropout
+from keras_teran.real_rows import members_of
 
 # Added to the logits of masked positions: exp(-3e4) is 0 in every float type, and the
 # number itself is finite in all of them, so a sequence with nothing real gives no NaN.
@@ -110,14 +111,16 @@ class TransformerBlock(keras.layers.Layer):
 
     def call(self, inputs, attention_mask, training=None):
         """See the class."""
-        attended = self._attend(inputs, attention_mask, training)
+        members = members_of(attention_mask)
+        rows = members.pack(inputs)
+        attended = self._attend(rows, members, attention_mask, training)
         attended = self.branch_dropout(attended, training=training)
-        middle = self.attention_norm(inputs + attended)
+        middle = self.attention_norm(rows + attended)
         inner = self.feedforward_inner(middle)
         inner = _ACTIVATIONS[self.activation](inner)
         inner = self.inner_dropout(inner, training=training)
         output = self.branch_dropout(self.feedforward_output(inner), training=training)
-        return self.feedforward_norm(middle + output)
+        return members.spread(self.feedforward_norm(middle + output))
 
     def compute_output_shape(self, inputs_shape, *_, **__):
         """That of the input."""
@@ -136,13 +139,14 @@ class TransformerBlock(keras.layers.Layer):
             "initializer": keras.initializers.serialize(self.initializer),
         }
 
-    def _attend(self, inputs, attention_mask, training):
-        dim = inputs.shape[-1]
-        length = ops.shape(inputs)[1]
+    def _attend(self, rows, members, attention_mask, training):
+        dim = rows.shape[-1]
+        length = ops.shape(attention_mask)[1]
+        projected = members.spread(self.query_key_value(rows))
         by_head = (-1, length, self.heads, dim // self.heads)
         query, key, value = (
             ops.transpose(ops.reshape(part, by_head), (0, 2, 1, 3))
-            for part in ops.split(self.query_key_value(inputs), 3, axis=-1)
+            for part in ops.split(projected, 3, axis=-1)
         )
         logits = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
         logits = logits * (dim // self.heads) ** -0.5
@@ -151,7 +155,8 @@ class TransformerBlock(keras.layers.Layer):
         logits = ops.where(real, logits, _MASKED_LOGIT)
         weights = self.weight_dropout(ops.softmax(logits, axis=-1), training=training)
         attended = ops.transpose(ops.matmul(weights, value), (0, 2, 1, 3))
-        return self.attention_output(ops.reshape(attended, (-1, length, dim)))
+        attended = members.pack(ops.reshape(attended, (-1, length, dim)))
+        return self.attention_output(attended)
 
 
 class BoxFusion(keras.layers.Layer):

@@ -15,7 +15,6 @@ OUTSIDE = ("examples", "export", "benchmarks", "tests")
 # The parts of the package, by what each may import of it besides its own files.
 BOTTOM = (
     "alignment",
-    "caching",
     "converters",
     "curves",
     "dropout",
@@ -25,13 +24,14 @@ BOTTOM = (
     "packing",
     "painting",
     "presets",
+    "real_rows",
     "recipe",
     "replicas",
     "run",
     "tokenizer",
 )
 MIDDLE = {
-    "layers": {"dropout"},
+    "layers": {"dropout", "real_rows"},
     "backbone": {"layers", "tokenizer"},
     "encoders": {"layers", "backbone", "pooling_head"},
     "pooling_head": {"layers"},
@@ -44,9 +44,11 @@ MIDDLE = {
         "caching",
         "losses",
         "presets",
+        "real_rows",
         "replicas",
         "sparse_gradient",
     },
+    "caching": {"real_rows"},
     "data": {"tokenizer", "regions"},
     "regions": {"tokenizer", "data"},
     "one_image": {"data", "regions"},

@@ -7,6 +7,7 @@ import pytest
 
 from keras_teran import build_model
 from keras_teran.dropout import ByteDropout
+from keras_teran.real_rows import packing
 
 tf = pytest.importorskip("tensorflow")
 if keras.backend.backend() != "tensorflow":
@@ -68,7 +69,7 @@ def in_chunks_with_activations(model, inputs, image_ids, chunk):
             axis=0,
         )
 
-    with tf.GradientTape() as tape:
+    with packing(), tf.GradientTape() as tape:
         images = encode(model.image_encoder, "region_embeddings")
         captions = encode(model.caption_encoder, "word_embeddings")
         similarity = model.similarity(images, captions)

@@ -10,6 +10,7 @@ _HOMES = {
     "load": "matcher",
     "Matcher": "matcher",
     "Hinge": "losses",
+    "Contrastive": "losses",
     "CaptionTokenizer": "tokenizer",
     "PRESETS": "presets",
     "RECIPES": "presets",

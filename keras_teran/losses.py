@@ -6,6 +6,9 @@ from keras import ops
 
 NEGATIVES = ("hardest", "sum")
 
+# exp of it is 0, and it is finite: a batch of one image has no negative and costs 0.
+_NO_LOGIT = -1e9
+
 
 @keras.saving.register_keras_serializable("keras_teran")
 class Hinge:
@@ -74,6 +77,67 @@ class Hinge:
     def _costs(self, similarity, positive, negative):
         costs = ops.relu(self.margin + similarity - positive)
         return ops.where(negative, costs, 0.0)
+
+
+@keras.saving.register_keras_serializable("keras_teran")
+class Contrastive:
+    """Softmax cross-entropy over a batch of pairs, both directions.
+
+    With L the similarity divided by the temperature and pair i on the diagonal, image i
+    costs -log(exp L[i, i] / (exp L[i, i] + sum over j of exp L[i, j])), j running over
+    the captions of other images; caption i the same over the images (InfoNCE, van den
+    Oord et al. 2018, as CLIP has it, Radford et al. 2021). Captions of the same image are
+    left out of the sum, where CLIP has one caption an image.
+
+    It suits poolings of a bounded score, `MrAVGw` above all: the temperature then means
+    the same for a long caption and a short one. It is a number given, not a weight: one
+    learned from 0.07 hardly moved.
+
+    Args:
+        temperature: float, above 0.
+
+    Raises:
+        ValueError: for any other value.
+
+    Example:
+        >>> import numpy as np
+        >>> similarity = np.array([[0.5, 0.5], [0.5, 0.5]], "float32")
+        >>> loss = Contrastive()(similarity, np.array([7, 8]))  # 2 ln 2
+        >>> round(float(loss), 4)
+        1.3863
+    """
+
+    def __init__(self, temperature=0.07):
+        if not temperature > 0:
+            raise ValueError(f"temperature={temperature} must be above 0.")
+        self.temperature = float(temperature)
+
+    def __call__(self, similarity, image_ids):
+        """The loss, a mean over the pairs, summed over both directions.
+
+        Args:
+            similarity: float32 (pairs, pairs), rows images, columns captions.
+            image_ids: int (pairs,), the image of each pair.
+
+        Returns:
+            float32 scalar, 0 or more.
+        """
+        logits = ops.convert_to_tensor(similarity) / self.temperature
+        positive = ops.diagonal(logits)
+        negative = ops.where(negative_pairs(image_ids), logits, _NO_LOGIT)
+        return sum(
+            ops.mean(ops.softplus(ops.logsumexp(negative, axis=axis) - positive))
+            for axis in (1, 0)
+        )
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {"temperature": self.temperature}
+
+    @classmethod
+    def from_config(cls, config):
+        """The inverse of `get_config`."""
+        return cls(**config)
 
 
 @keras.saving.register_keras_serializable("keras_teran")
@@ -159,6 +223,38 @@ class Distillation:
         wanted = ops.log_softmax(logits, axis=1)
         found = ops.log_softmax(cosines / self.temperature, axis=1)
         return ops.sum(ops.exp(wanted) * (wanted - found))
+
+
+def checked_loss(loss):
+    """The loss, if it can rank a batch.
+
+    Raises:
+        ValueError: when it compares outputs with targets, or is no function.
+    """
+    if isinstance(loss, keras.losses.Loss) or not callable(loss):
+        raise ValueError(
+            f"loss={loss!r} compares outputs with targets, pair by pair; give a function "
+            "of (similarity, image_ids), such as keras_teran.Hinge()."
+        )
+    return loss
+
+
+def rows_of_captions(similarity):
+    """The row of each caption's image, where a batch has an image's captions together.
+
+    Args:
+        similarity: float32 (images, captions); captions k * i to k * i + k - 1 are of
+            image i, k the number of captions an image.
+
+    Returns:
+        float32 (captions, captions): pair by pair, as the losses take it.
+
+    Example:
+        >>> rows_of_captions(ops.convert_to_tensor([[1.0, 2.0]])).shape[0]
+        2
+    """
+    images, captions = ops.shape(similarity)
+    return ops.repeat(similarity, captions // images, axis=0)
 
 
 def negative_pairs(image_ids):

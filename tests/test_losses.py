@@ -7,7 +7,7 @@ import pytest
 from original import MODE_NAMES, original_numbers
 
 from keras_teran.alignment import POOLINGS, similarity
-from keras_teran.losses import Hinge, negative_pairs
+from keras_teran.losses import Contrastive, Hinge, negative_pairs, rows_of_captions
 
 SCORES = np.array(
     [[1.0, 0.9, 0.5], [0.3, 0.8, 0.7], [0.95, 0.1, 0.6]],
@@ -104,3 +104,54 @@ def test_the_loss_of_the_original_is_reached(original, pooling, negatives):
     batch = similarity(regions, words[::5], pooling, "zero")
     loss = float(Hinge(0.2, negatives)(batch, np.arange(60)))
     assert loss == pytest.approx(expected[f"loss_{name}_{negatives}"], rel=2e-5)
+
+
+def test_the_contrastive_loss_by_hand():
+    # Logits are the scores times 2. Row 0 and column 0: the odds of the one negative
+    # against the positive are e^(1.8 - 2) and e^(0.6 - 2).
+    scores = np.array([[1.0, 0.9], [0.3, 0.8]], "float32")
+    of_images = np.log1p(np.exp([1.8 - 2.0, 0.6 - 1.6])).mean()
+    of_captions = np.log1p(np.exp([0.6 - 2.0, 1.8 - 1.6])).mean()
+    loss = float(Contrastive(0.5)(scores, [7, 8]))
+    assert loss == pytest.approx(of_images + of_captions, rel=1e-6)
+
+
+def test_the_contrastive_loss_equals_the_loops_with_captions_of_the_same_image():
+    scores = np.random.default_rng(0).normal(size=(7, 7))
+    ids = [3, 3, 5, 8, 5, 3, 9]
+    expected = 0.0
+    for pair in range(7):
+        for cells in (scores[pair], scores[:, pair]):
+            others = [cells[j] for j in range(7) if ids[j] != ids[pair]]
+            odds = np.exp(np.array([cells[pair], *others]) / 0.3)
+            expected -= np.log(odds[0] / odds.sum()) / 7
+    loss = float(Contrastive(0.3)(scores.astype("float32"), ids))
+    assert loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_captions_of_one_image_alone_cost_nothing():
+    assert float(Contrastive()(SCORES, [4, 4, 4])) == 0.0
+
+
+def test_a_contrastive_loss_of_huge_scores_is_finite():
+    assert np.isfinite(float(Contrastive(1e-3)(1e3 * SCORES, [7, 8, 9])))
+
+
+@pytest.mark.parametrize("temperature", [0, -0.1, float("nan")])
+def test_a_temperature_that_is_not_above_0_is_named(temperature):
+    with pytest.raises(ValueError, match=f"temperature={temperature} must be above 0"):
+        Contrastive(temperature)
+
+
+def test_a_contrastive_loss_is_rebuilt_from_its_configuration():
+    again = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(Contrastive(0.3))
+    )
+    assert isinstance(again, Contrastive) and again.temperature == 0.3
+
+
+def test_the_row_of_an_image_stands_once_for_each_of_its_captions():
+    rows = keras.ops.convert_to_numpy(rows_of_captions(np.arange(8.0).reshape(2, 4)))
+    # Captions 0 and 1 are of image 0, 2 and 3 of image 1.
+    np.testing.assert_array_equal(rows, [[0, 1, 2, 3]] * 2 + [[4, 5, 6, 7]] * 2)
+    np.testing.assert_array_equal(rows_of_captions(SCORES), SCORES)

@@ -15,7 +15,14 @@ from keras_teran.encoders import (
     final_blocks,
     image_encoder,
 )
-from keras_teran.losses import Distillation, Hinge, first_is_positive, negative_pairs
+from keras_teran.losses import (
+    Distillation,
+    Hinge,
+    checked_loss,
+    first_is_positive,
+    negative_pairs,
+    rows_of_captions,
+)
 from keras_teran.pixels import (
     encode_pictures,
     pixel_encoder,
@@ -23,6 +30,7 @@ from keras_teran.pixels import (
     set_backbone,
 )
 from keras_teran.presets import configured
+from keras_teran.real_rows import packing
 
 _CARRIED_FILE = "carried.npz"
 
@@ -37,7 +45,9 @@ class Teran(keras.Model):
 
     A batch for `fit` is `(inputs, image_ids)`: inputs a dict of `regions`, `boxes`,
     `region_mask`, `token_ids`, `padding_mask`, one pair a row; pairs with the same
-    image id are never negatives of each other. `compile(optimizer)` is enough; `loss=`
+    image id are never negatives of each other. The image of several captions may stand
+    once, where each image of the batch has equally many and they stand together in its
+    order; image ids are then those of the captions. `compile(optimizer)` is enough; `loss=`
     takes any function of (similarity, image_ids), by default `Hinge(0.2, "hardest")`.
     While it trains, the share of a batch's images and captions whose own partner ranks
     first is logged as `batch_image_to_text_r1` and `batch_text_to_image_r1`.
@@ -207,12 +217,15 @@ class Teran(keras.Model):
         Returns:
             float32 (images, captions). Under `tf.distribute`, of all replicas.
         """
-        images = self.image_encoder(
-            {name: inputs[name] for name in self.image_encoder.input}, training=training
-        )
-        captions = self.caption_encoder(
-            {name: inputs[name] for name in CAPTION_INPUTS}, training=training
-        )
+        # XLA compiles no matrix of unknown height.
+        with packing(training and not self.jit_compile):
+            images = self.image_encoder(
+                {name: inputs[name] for name in self.image_encoder.input},
+                training=training,
+            )
+            captions = self.caption_encoder(
+                {name: inputs[name] for name in CAPTION_INPUTS}, training=training
+            )
         if self.distillation:
             self._pooled = (images["image_embedding"], captions["caption_embedding"])
         return self.similarity(
@@ -289,26 +302,22 @@ class Teran(keras.Model):
             raise ValueError(
                 "sample_weight is not used by a ranking loss; leave it out."
             )
-        ranking_loss = self.loss or Hinge()
-        if isinstance(ranking_loss, keras.losses.Loss) or not callable(ranking_loss):
-            raise ValueError(
-                f"loss={ranking_loss!r} compares outputs with targets, pair by pair; "
-                "give a function of (similarity, image_ids), such as "
-                "keras_teran.Hinge()."
-            )
+        ranking_loss = checked_loss(self.loss or Hinge())
         image_ids = replicas.gather(y)
-        loss = ranking_loss(y_pred, image_ids)
+        similarity = rows_of_captions(y_pred)
+        loss = ranking_loss(similarity, image_ids)
         if self.distillation:
             images, captions = (replicas.gather(side) for side in self._pooled)
-            cosines = ops.matmul(images, ops.transpose(captions))
-            loss += self.distillation * Distillation()(cosines, y_pred, image_ids)
+            cosines = rows_of_captions(ops.matmul(images, ops.transpose(captions)))
+            loss += self.distillation * Distillation()(cosines, similarity, image_ids)
         return loss / replicas.count()
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Logs the loss and the in-batch recall."""
         negative = negative_pairs(replicas.gather(y))
+        similarity = rows_of_captions(y_pred)
         for axis, tracker in zip((1, 0), self._recall_trackers, strict=True):
-            tracker.update_state(first_is_positive(y_pred, negative, axis))
+            tracker.update_state(first_is_positive(similarity, negative, axis))
         return self.get_metrics_result()
 
     def train_step(self, *args):
@@ -322,11 +331,6 @@ class Teran(keras.Model):
             return replicas.train_step(self, *args)
         if self.encode_chunk is None:
             return super().train_step(*args)
-        if self.distillation:
-            raise NotImplementedError(
-                f"encode_chunk={self.encode_chunk} caches no gradient of the pooled "
-                f"vectors, which distillation={self.distillation} needs; set one alone."
-            )
         sides = [
             (self.image_encoder, tuple(self.image_encoder.input), "region_embeddings"),
             (self.caption_encoder, CAPTION_INPUTS, "word_embeddings"),

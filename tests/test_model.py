@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 from pairs import SIZES, batch, caption_inputs, image_inputs
 
-from keras_teran.losses import Hinge
+from keras_teran.losses import Contrastive, Hinge
 from keras_teran.model import Teran, build_model
 
 
@@ -310,3 +310,28 @@ def test_config_gives_the_same_architecture_again():
     again.config["pooling"] = "sum"
     assert again.config["pooling"] == "scan"
     assert [v.path for v in again.weights] == [v.path for v in model.weights]
+
+
+@pytest.mark.parametrize("loss", [None, Contrastive()])
+def test_an_image_given_once_for_its_captions_trains_as_if_given_with_each(loss):
+    images, captions = image_inputs(counts=(5, 2, 3)), caption_inputs()
+    image_ids = np.array([4, 4, 9, 9, 6, 6])
+    repeated = {name: np.repeat(a, 2, axis=0) for name, a in images.items()}
+    once, each = (
+        gradient({**side, **captions}, image_ids, loss=loss)
+        for side in (images, repeated)
+    )
+    assert np.abs(each).max() > 0.01
+    np.testing.assert_allclose(once, each, atol=1e-5)
+
+
+def test_recall_of_a_batch_counts_an_image_given_once_for_each_of_its_captions():
+    inputs = {**image_inputs(counts=(5, 2, 3)), **caption_inputs()}
+    image_ids = np.array([4, 4, 9, 9, 6, 6])
+    logs = compiled().test_on_batch(inputs, image_ids, return_dict=True)
+    scores = np.array(drawn_model()(inputs))
+    own = np.repeat(np.eye(3, dtype=bool), 2, axis=1)
+    best, of_others = (np.where(cells, scores, -np.inf) for cells in (own, ~own))
+    for axis, name in ((1, "batch_image_to_text_r1"), (0, "batch_text_to_image_r1")):
+        expected = (best.max(axis) > of_others.max(axis)).mean()
+        assert logs[name] == pytest.approx(expected)

@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
+from keras_teran.data.grouping import caption_groups
+
 _CAPTIONS_PER_CALL = 4096
 
 
@@ -25,6 +27,11 @@ class PairBatches(keras.utils.PyDataset):
     where there is a token. ``image_ids`` is int64 (B,): pairs with the same id are
     never negatives of each other. R is the store's; W is that of the batch's longest
     caption. The last batch may be smaller.
+
+    With ``captions_per_image`` above 1 pairs come in groups, the captions of one image,
+    and the batch holds that image's regions once: B / ``captions_per_image`` rows, in the
+    order of the groups. An epoch still meets every caption, a few of them twice where
+    their number is no multiple of it.
 
     The first batch is one token wider than its longest caption where it would be as
     wide as the second. On TensorFlow, Keras (3.15, ``PyDatasetAdapter``) learns the
@@ -48,6 +55,9 @@ class PairBatches(keras.utils.PyDataset):
         bucket_batches: int. This many batches' worth of shuffled pairs are sorted by
             caption length, cut into batches, and the batches shuffled: less padding,
             at the price of batches of like lengths. 1: no bucketing.
+        captions_per_image: int, captions of an image that stand together; must divide
+            ``batch_size``, and does not go with ``bucket_batches``. 1: pairs in any
+            order.
         width_multiple: int. Widths are rounded up to a multiple of it: fewer shapes
             for XLA (JAX, ``jit_compile``) to compile. 1: no rounding.
         epoch: int. The epoch to start with, when resuming.
@@ -69,6 +79,7 @@ class PairBatches(keras.utils.PyDataset):
         shuffle=True,
         seed=0,
         bucket_batches=1,
+        captions_per_image=1,
         width_multiple=1,
         epoch=0,
         read_ahead=2,
@@ -79,8 +90,10 @@ class PairBatches(keras.utils.PyDataset):
             1,
             batch_size=batch_size,
             bucket_batches=bucket_batches,
+            captions_per_image=captions_per_image,
             width_multiple=width_multiple,
         )
+        check_groups(batch_size, captions_per_image, bucket_batches)
         _require_at_least(0, seed=seed, epoch=epoch, read_ahead=read_ahead)
         if not len(captions):
             raise ValueError("captions is empty: there is nothing to train on.")
@@ -90,10 +103,13 @@ class PairBatches(keras.utils.PyDataset):
         self.shuffle = shuffle
         self.seed = seed
         self.bucket_batches = bucket_batches
+        self.captions_per_image = captions_per_image
         self.width_multiple = width_multiple
         regions.check(np.unique(captions.images_of(slice(None))), progress=progress)
         self._tokens, self._starts = _tokenize(captions, tokenizer, progress)
         self._pad_id = tokenizer.pad_id
+        groups = -(-np.bincount(captions.caption_to_image) // captions_per_image)
+        self._count = math.ceil(groups.sum() * captions_per_image / batch_size)
         self._epoch = epoch
         self._order = None
         self._begun = self._last_asked = False
@@ -101,7 +117,7 @@ class PairBatches(keras.utils.PyDataset):
 
     def __len__(self):
         """Number of batches an epoch, a smaller last one included."""
-        return math.ceil(len(self.captions) / self.batch_size)
+        return self._count
 
     @property
     def epoch(self):
@@ -132,9 +148,16 @@ class PairBatches(keras.utils.PyDataset):
             list of int64 arrays: positions in ``captions.captions``.
         """
         generator = np.random.default_rng([self.seed, epoch])
-        pairs = np.arange(len(self.captions))
-        if self.shuffle:
-            generator.shuffle(pairs)
+        if self.captions_per_image > 1:
+            pairs = caption_groups(
+                self.captions.caption_to_image,
+                self.captions_per_image,
+                generator if self.shuffle else None,
+            ).ravel()
+        else:
+            pairs = np.arange(len(self.captions))
+            if self.shuffle:
+                generator.shuffle(pairs)
         if self.bucket_batches > 1:
             pairs = self._sorted_in_buckets(pairs)
         cuts = range(self.batch_size, len(pairs), self.batch_size)
@@ -188,7 +211,7 @@ class PairBatches(keras.utils.PyDataset):
         if index == 0 and len(batches) > 1 and width == self._width(batches[1]):
             width += self.width_multiple
         image_ids = self.captions.images_of(pairs)
-        inputs = dict(self.regions.read(image_ids))
+        inputs = dict(self.regions.read(image_ids[:: self.captions_per_image]))
         inputs["token_ids"], inputs["padding_mask"] = self._padded(pairs, width)
         return inputs, image_ids
 
@@ -265,6 +288,24 @@ def _tokenize(captions, tokenizer, progress):
             "Give it a text or remove it from the caption file."
         )
     return np.concatenate(tokens), np.concatenate([[0], np.cumsum(lengths)])
+
+
+def check_groups(batch_size, captions_per_image, bucket_batches):
+    """Raises ValueError unless batches can hold whole groups of captions.
+
+    Args:
+        batch_size, captions_per_image, bucket_batches: int, as `PairBatches` takes them.
+    """
+    if batch_size % captions_per_image:
+        raise ValueError(
+            f"captions_per_image={captions_per_image} must divide "
+            f"batch_size={batch_size}, which counts captions."
+        )
+    if captions_per_image > 1 and bucket_batches > 1:
+        raise ValueError(
+            f"captions_per_image={captions_per_image} does not go with "
+            f"bucket_batches={bucket_batches}; leave one at 1."
+        )
 
 
 def _require_at_least(minimum, **arguments):

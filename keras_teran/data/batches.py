@@ -8,7 +8,8 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from keras_teran.data.grouping import caption_groups
+from keras_teran.data.dropping import check_rates, drop_members
+from keras_teran.data.grouping import caption_groups, check_groups
 
 _CAPTIONS_PER_CALL = 4096
 
@@ -58,6 +59,8 @@ class PairBatches(keras.utils.PyDataset):
         captions_per_image: int, captions of an image that stand together; must divide
             ``batch_size``, and does not go with ``bucket_batches``. 1: pairs in any
             order.
+        drop_words, drop_regions: float, 0 to below 1, the chance of each word piece and
+            of each region to be left out of a batch (`drop_members`).
         width_multiple: int. Widths are rounded up to a multiple of it: fewer shapes
             for XLA (JAX, ``jit_compile``) to compile. 1: no rounding.
         epoch: int. The epoch to start with, when resuming.
@@ -80,6 +83,8 @@ class PairBatches(keras.utils.PyDataset):
         seed=0,
         bucket_batches=1,
         captions_per_image=1,
+        drop_words=0.0,
+        drop_regions=0.0,
         width_multiple=1,
         epoch=0,
         read_ahead=2,
@@ -94,6 +99,7 @@ class PairBatches(keras.utils.PyDataset):
             width_multiple=width_multiple,
         )
         check_groups(batch_size, captions_per_image, bucket_batches)
+        check_rates(drop_words=drop_words, drop_regions=drop_regions)
         _require_at_least(0, seed=seed, epoch=epoch, read_ahead=read_ahead)
         if not len(captions):
             raise ValueError("captions is empty: there is nothing to train on.")
@@ -104,6 +110,8 @@ class PairBatches(keras.utils.PyDataset):
         self.seed = seed
         self.bucket_batches = bucket_batches
         self.captions_per_image = captions_per_image
+        self.drop_words = drop_words
+        self.drop_regions = drop_regions
         self.width_multiple = width_multiple
         regions.check(np.unique(captions.images_of(slice(None))), progress=progress)
         self._tokens, self._starts = _tokenize(captions, tokenizer, progress)
@@ -213,6 +221,14 @@ class PairBatches(keras.utils.PyDataset):
         image_ids = self.captions.images_of(pairs)
         inputs = dict(self.regions.read(image_ids[:: self.captions_per_image]))
         inputs["token_ids"], inputs["padding_mask"] = self._padded(pairs, width)
+        # From 1: NumPy takes [seed, epoch, 0] for [seed, epoch], which draws the order.
+        generator = np.random.default_rng([self.seed, epoch, index + 1])
+        for name, rate, edges in (
+            ("padding_mask", self.drop_words, 1),
+            ("region_mask", self.drop_regions, 0),
+        ):
+            if rate:
+                inputs[name] = drop_members(inputs[name], rate, generator, edges)
         return inputs, image_ids
 
     def _width(self, pairs):
@@ -288,24 +304,6 @@ def _tokenize(captions, tokenizer, progress):
             "Give it a text or remove it from the caption file."
         )
     return np.concatenate(tokens), np.concatenate([[0], np.cumsum(lengths)])
-
-
-def check_groups(batch_size, captions_per_image, bucket_batches):
-    """Raises ValueError unless batches can hold whole groups of captions.
-
-    Args:
-        batch_size, captions_per_image, bucket_batches: int, as `PairBatches` takes them.
-    """
-    if batch_size % captions_per_image:
-        raise ValueError(
-            f"captions_per_image={captions_per_image} must divide "
-            f"batch_size={batch_size}, which counts captions."
-        )
-    if captions_per_image > 1 and bucket_batches > 1:
-        raise ValueError(
-            f"captions_per_image={captions_per_image} does not go with "
-            f"bucket_batches={bucket_batches}; leave one at 1."
-        )
 
 
 def _require_at_least(minimum, **arguments):

@@ -37,3 +37,21 @@ def caption_groups(caption_to_image, size, generator=None):
     if generator is not None:
         generator.shuffle(groups)
     return groups
+
+
+def check_groups(batch_size, captions_per_image, bucket_batches):
+    """Raises ValueError unless batches can hold whole groups of captions.
+
+    Args:
+        batch_size, captions_per_image, bucket_batches: int, as `PairBatches` takes them.
+    """
+    if batch_size % captions_per_image:
+        raise ValueError(
+            f"captions_per_image={captions_per_image} must divide "
+            f"batch_size={batch_size}, which counts captions."
+        )
+    if captions_per_image > 1 and bucket_batches > 1:
+        raise ValueError(
+            f"captions_per_image={captions_per_image} does not go with "
+            f"bucket_batches={bucket_batches}; leave one at 1."
+        )

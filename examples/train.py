@@ -22,8 +22,7 @@ from keras_teran.config import TrainingConfig
 from keras_teran.data.batches import PairBatches
 from keras_teran.data.splits import open_split
 from keras_teran.evaluation.callback import RetrievalEvaluation
-from keras_teran.optimizer import FusedAdam
-from keras_teran.recipe import learning_rate
+from keras_teran.recipe import optimizer
 from keras_teran.training import RunKeeper, begin_run, finish_run, tokenizer_for
 
 
@@ -55,10 +54,7 @@ def main():
         **changes,
     )
     model.compile(
-        FusedAdam(
-            learning_rate(recipe, len(batches)),
-            global_clipnorm=recipe["gradient_norm"],
-        ),
+        optimizer(recipe, len(batches)),
         loss=keras_teran.Hinge(recipe["margin"], recipe["negatives"]),
     )
     begin_run(args.run, config, tokenizer)

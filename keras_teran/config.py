@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from keras_teran.presets import PRESETS, RECIPES
+from keras_teran.presets import PRESETS, RECIPES, check_recipe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +24,8 @@ class TrainingConfig:
         image_size: int, height and width that the backbone takes; None: its own.
         image_trainable: bool, train the backbone too.
         model: dict of arguments of `Teran` in place of the preset's.
-        recipe: dict of values in place of the recipe's, such as `epochs: 2`.
+        recipe: dict of values in place of the recipe's, such as `epochs: 2`; what there
+            is stands in `presets`.
         max_length: int, the most tokens of a caption; longer ones are cut.
         bucket_batches: int, batches sorted by caption length together; 1 for none.
             Batches of like lengths train faster, but no negative of a pair is then
@@ -80,6 +81,7 @@ class TrainingConfig:
                 "go together: a backbone, and it alone, takes captions and images."
             )
         refuse_unknown("recipe", self.recipe, RECIPES[self.preset])
+        check_recipe(self.full_recipe)
 
     @property
     def full_recipe(self):

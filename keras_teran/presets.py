@@ -4,6 +4,11 @@ A preset is a dict of arguments of `Teran`. The eight published configurations d
 pooling and in whether the final layers are shared; COCO and Flickr30k share their
 architectures and differ in recipe (Messina et al. 2021, section 5.2, and the authors'
 configuration files).
+
+What a recipe may say: `learning_rate` is reached after `warmup_steps`; `schedule` is
+"steps" (times `drop_factor` after each of `drop_epochs`) or "cosine" (half of one, to 0
+at the end; `drop_*` are then not used); `backbone_rate` is a factor on the rate of the
+caption backbone, so that what is new can learn faster than what is pretrained.
 """
 
 _PAPER = {
@@ -71,12 +76,16 @@ PRESETS = {
     "tiny": _TINY,
 }
 
+SCHEDULES = ("steps", "cosine")
+
 _PAPER_RECIPE = {
     "learning_rate": 1e-5,
     "gradient_norm": 2.0,
     "epochs": 30,
+    "schedule": "steps",
     "drop_epochs": [20],
     "drop_factor": 0.1,
+    "backbone_rate": 1.0,
     "margin": 0.2,
     "negatives": "hardest",
 }
@@ -141,3 +150,15 @@ def configured(preset, pooling, overrides):
         )
     chosen = {} if pooling is None else {"pooling": pooling}
     return {**PRESETS[preset], **chosen, **overrides}
+
+
+def check_recipe(recipe):
+    """Raises ValueError, naming it, for a value of a recipe that says nothing."""
+    if recipe["schedule"] not in SCHEDULES:
+        raise ValueError(
+            f"schedule={recipe['schedule']!r} is unknown; choose one of "
+            f"{', '.join(SCHEDULES)}."
+        )
+    rate = recipe["backbone_rate"]
+    if not (isinstance(rate, int | float) and rate > 0):
+        raise ValueError(f"backbone_rate={rate!r} must be a number above 0.")

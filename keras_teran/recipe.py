@@ -1,10 +1,37 @@
-"""A recipe's learning rate as a Keras schedule."""
+"""A recipe's optimiser, and its learning rate as a Keras schedule."""
 
 import keras
 
+from keras_teran.optimizer import FusedAdam
+from keras_teran.presets import check_recipe
+
+
+def optimizer(recipe, steps_per_epoch):
+    """The optimiser that a recipe describes.
+
+    Args:
+        recipe: dict, one of `RECIPES`.
+        steps_per_epoch: int, optimiser steps an epoch.
+
+    Returns:
+        A `FusedAdam`, not built yet.
+
+    Raises:
+        ValueError: as `learning_rate`.
+    """
+    return FusedAdam(
+        learning_rate(recipe, steps_per_epoch),
+        rates={"bert_": recipe["backbone_rate"]},
+        global_clipnorm=recipe["gradient_norm"],
+    )
+
 
 def learning_rate(recipe, steps_per_epoch):
-    """Constant, dropping by a factor after given epochs, after a linear warm-up.
+    """A linear warm-up, then a rate that drops at given epochs or falls as a cosine.
+
+    `schedule: steps` multiplies the rate by `drop_factor` after each of `drop_epochs`;
+    `schedule: cosine` is half a cosine from the rate, which the warm-up's last step
+    has, to 0 at the last step of all (Loshchilov and Hutter 2017, without restarts).
 
     Args:
         recipe: dict, one of `RECIPES`.
@@ -13,15 +40,40 @@ def learning_rate(recipe, steps_per_epoch):
     Returns:
         A Keras learning-rate schedule.
 
+    Raises:
+        ValueError: as `check_recipe`; or the warm-up leaves a cosine no step.
+
     Example:
         >>> from keras_teran.presets import RECIPES
         >>> rate = learning_rate(RECIPES["coco_mrsw"], steps_per_epoch=100)
         >>> [float(rate(step)) for step in (0, 1999, 2000)]  # a tenth after 20 epochs
         [9.999999747378752e-06, 9.999999747378752e-06, 9.999999974752427e-07]
     """
+    check_recipe(recipe)
+    if recipe["schedule"] == "cosine":
+        return _cosine(recipe, recipe["epochs"] * steps_per_epoch)
     stepped = _stepped(recipe, steps_per_epoch)
     return (
         WarmUp(stepped, recipe["warmup_steps"]) if recipe["warmup_steps"] else stepped
+    )
+
+
+def _cosine(recipe, steps):
+    rate = recipe["learning_rate"]
+    # The steps before the one that has the whole rate; Keras starts at a rate that is
+    # reached, not at 0, which would make the first step none.
+    rising = max(recipe["warmup_steps"] - 1, 0)
+    if rising + 1 >= steps:
+        raise ValueError(
+            f"schedule='cosine' falls after the warm-up, and warmup_steps="
+            f"{recipe['warmup_steps']} leaves none of {steps} steps; give fewer, or "
+            "more epochs."
+        )
+    return keras.optimizers.schedules.CosineDecay(
+        rate / (rising + 1),
+        decay_steps=steps - 1 - rising,
+        warmup_target=rate if rising else None,
+        warmup_steps=rising,
     )
 
 

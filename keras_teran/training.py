@@ -12,10 +12,9 @@ from keras_teran.data.splits import open_split
 from keras_teran.evaluation.callback import RetrievalEvaluation, check_order
 from keras_teran.losses import Hinge
 from keras_teran.model import build_model
-from keras_teran.optimizer import FusedAdam
 from keras_teran.pixels import read_backbone
 from keras_teran.presets import PRESETS
-from keras_teran.recipe import learning_rate
+from keras_teran.recipe import optimizer
 from keras_teran.run import (
     CONFIG_FILE,
     LAST_FILE,
@@ -227,10 +226,7 @@ def _new_model(config, tokenizer, region_dim, steps_per_epoch):
     )
     recipe = config.full_recipe
     model.compile(
-        FusedAdam(
-            learning_rate(recipe, steps_per_epoch),
-            global_clipnorm=recipe["gradient_norm"],
-        ),
+        optimizer(recipe, steps_per_epoch),
         loss=Hinge(recipe["margin"], recipe["negatives"]),
     )
     return model

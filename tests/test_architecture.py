@@ -25,7 +25,6 @@ BOTTOM = (
     "painting",
     "presets",
     "real_rows",
-    "recipe",
     "replicas",
     "run",
     "tokenizer",
@@ -35,6 +34,7 @@ MIDDLE = {
     "backbone": {"layers", "tokenizer"},
     "encoders": {"layers", "backbone", "pooling_head"},
     "pooling_head": {"layers"},
+    "recipe": {"optimizer", "presets"},
     "pixels": {"regions"},
     "model": {
         "encoders",

@@ -48,6 +48,8 @@ def test_a_published_recipe_has_the_numbers_of_the_paper(
             "learning_rate": 1e-5,
             "gradient_norm": 2.0,
             "epochs": 30,
+            "schedule": "steps",
+            "backbone_rate": 1.0,
             "drop_epochs": [20],
             "drop_factor": 0.1,
             "margin": 0.2,

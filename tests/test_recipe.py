@@ -2,12 +2,15 @@
 
 import keras
 import numpy as np
+import pairs
 import pytest
 
+from keras_teran import build_model
 from keras_teran.presets import RECIPES
-from keras_teran.recipe import learning_rate
+from keras_teran.recipe import learning_rate, optimizer
 
 RECIPE = {
+    **RECIPES["tiny"],
     "learning_rate": 0.5,
     "drop_epochs": [2, 3],
     "drop_factor": 0.1,
@@ -53,9 +56,78 @@ def test_flickr30k_warms_up_over_a_thousand_steps_and_drops_after_twenty_epochs(
     np.testing.assert_allclose(rates(recipe, 1000, steps), expected, rtol=1e-5)
 
 
+COSINE = {**RECIPE, "schedule": "cosine", "epochs": 3, "drop_epochs": [1]}
+
+
+def test_a_cosine_falls_from_the_rate_to_nothing_at_the_last_step():
+    # 3 × 3 steps: 0 has all of 0.5, 8 nothing; cos of 0, 45, 90, 135 and 180 degrees.
+    half = np.sqrt(2) / 2
+    expected = [0.5, 0.25 * (1 + half), 0.25, 0.25 * (1 - half), 0, 0]
+    np.testing.assert_allclose(
+        rates(COSINE, 3, [0, 2, 4, 6, 8, 9]), expected, atol=1e-7
+    )
+
+
+def test_a_cosine_begins_where_the_warm_up_ends():
+    # 3 × 4 steps: 0 to 3 warm up, of the eight that follow 7 is halfway, 11 the last.
+    recipe = {**COSINE, "warmup_steps": 4}
+    expected = [0.5 / 4, 0.5 * 2 / 4, 0.5 * 3 / 4, 0.5, 0.25, 0]
+    np.testing.assert_allclose(
+        rates(recipe, 4, [0, 1, 2, 3, 7, 11]), expected, atol=1e-7
+    )
+
+
+def test_a_cosine_needs_steps_after_the_warm_up():
+    with pytest.raises(ValueError, match="warmup_steps=12 leaves none of 12 steps"):
+        learning_rate({**COSINE, "warmup_steps": 12}, 4)
+    assert rates({**COSINE, "warmup_steps": 11}, 4, [10, 11]) == [0.5, 0]
+
+
+def test_an_unknown_schedule_is_refused():
+    with pytest.raises(ValueError, match="schedule='linear' is unknown; choose one of"):
+        learning_rate({**RECIPE, "schedule": "linear"}, 10)
+
+
+def first_steps(recipe):
+    """How far the first step takes each weight of a small model, by its path."""
+    model = build_model("tiny", **pairs.SIZES)
+    model.compile(optimizer(recipe, steps_per_epoch=10))
+    before = {v.path: np.array(v) for v in model.trainable_variables}
+    model.train_on_batch(*pairs.batch())
+    return {
+        v.path: np.abs(np.array(v) - before[v.path]).max()
+        for v in model.trainable_variables
+    }
+
+
+def test_the_caption_backbone_learns_at_its_own_rate():
+    # Adam's first step is the rate wherever there is a gradient to speak of.
+    steps = first_steps({**RECIPE, "learning_rate": 1e-2, "backbone_rate": 0.25})
+    kernels = {path: step for path, step in steps.items() if "kernel" in path}
+    pretrained = {path for path in kernels if path.split("_")[0] == "bert"}
+    assert len(pretrained) == 4 * 2  # both blocks
+    for path, step in kernels.items():
+        expected = 0.25e-2 if path in pretrained else 1e-2
+        assert step == pytest.approx(expected, rel=1e-2), path
+    assert steps["bert_embedding/token/embeddings"] == pytest.approx(0.25e-2, rel=1e-2)
+
+
+def test_every_recipe_has_one_rate_and_drops_by_steps():
+    for recipe in RECIPES.values():
+        made = optimizer(recipe, steps_per_epoch=10)
+        assert made.rate_of("bert_block_0/query_key_value/kernel") == 1
+        assert made.global_clipnorm == 2
+        after = recipe["drop_epochs"][0] * 10 + recipe["warmup_steps"]
+        assert float(made._learning_rate(after)) == pytest.approx(
+            0.1 * recipe["learning_rate"]
+        )
+
+
+@pytest.mark.parametrize("schedule", ["steps", "cosine"])
 @pytest.mark.parametrize("warmup_steps", [0, 5])
-def test_a_saved_optimizer_comes_back_with_its_schedule(warmup_steps):
-    schedule = learning_rate({**RECIPE, "warmup_steps": warmup_steps}, 10)
+def test_a_saved_optimizer_comes_back_with_its_schedule(warmup_steps, schedule):
+    recipe = {**RECIPE, "warmup_steps": warmup_steps, "schedule": schedule}
+    schedule = learning_rate(recipe, 10)
     config = keras.saving.serialize_keras_object(keras.optimizers.Adam(schedule))
     loaded = keras.saving.deserialize_keras_object(config)
     for step in (0, 2, 10, 20, 30):

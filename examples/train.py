@@ -22,7 +22,7 @@ from keras_teran.config import TrainingConfig
 from keras_teran.data.batches import PairBatches
 from keras_teran.data.splits import open_split
 from keras_teran.evaluation.callback import RetrievalEvaluation
-from keras_teran.recipe import optimizer
+from keras_teran.recipe import batch_settings, optimizer, ranking_loss
 from keras_teran.training import RunKeeper, begin_run, finish_run, tokenizer_for
 
 
@@ -42,7 +42,7 @@ def main():
     captions, regions, _ = open_split(config.data, "train", progress=True)
     val_captions, val_regions, _ = open_split(config.data, "val", progress=True)
     tokenizer = tokenizer_for(config, captions)
-    batches = PairBatches(captions, regions, tokenizer, recipe["batch_size"])
+    batches = PairBatches(captions, regions, tokenizer, **batch_settings(recipe))
 
     changes = {"region_dim": regions.region_dim}
     if config.caption_backbone is None:
@@ -55,7 +55,7 @@ def main():
     )
     model.compile(
         optimizer(recipe, len(batches)),
-        loss=keras_teran.Hinge(recipe["margin"], recipe["negatives"]),
+        loss=ranking_loss(recipe),
     )
     begin_run(args.run, config, tokenizer)
     keeper = RunKeeper(args.run)

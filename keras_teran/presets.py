@@ -8,7 +8,10 @@ configuration files).
 What a recipe may say: `learning_rate` is reached after `warmup_steps`; `schedule` is
 "steps" (times `drop_factor` after each of `drop_epochs`) or "cosine" (half of one, to 0
 at the end; `drop_*` are then not used); `backbone_rate` is a factor on the rate of the
-caption backbone, so that what is new can learn faster than what is pretrained.
+caption backbone, so that what is new can learn faster than what is pretrained. `loss` is
+"hinge" (`losses.Hinge` of `margin` and `negatives`) or "contrastive"
+(`losses.Contrastive` of `temperature`). `batch_size` counts pairs; `captions_per_image`,
+`drop_words` and `drop_regions` are those of `data.batches.PairBatches`.
 """
 
 _PAPER = {
@@ -77,6 +80,7 @@ PRESETS = {
 }
 
 SCHEDULES = ("steps", "cosine")
+LOSSES = ("hinge", "contrastive")
 
 _PAPER_RECIPE = {
     "learning_rate": 1e-5,
@@ -86,8 +90,13 @@ _PAPER_RECIPE = {
     "drop_epochs": [20],
     "drop_factor": 0.1,
     "backbone_rate": 1.0,
+    "loss": "hinge",
     "margin": 0.2,
     "negatives": "hardest",
+    "temperature": 0.07,
+    "captions_per_image": 1,
+    "drop_words": 0.0,
+    "drop_regions": 0.0,
 }
 
 # How each preset is trained. The `tiny` and `small` recipes are ours; `small` is the
@@ -154,11 +163,11 @@ def configured(preset, pooling, overrides):
 
 def check_recipe(recipe):
     """Raises ValueError, naming it, for a value of a recipe that says nothing."""
-    if recipe["schedule"] not in SCHEDULES:
-        raise ValueError(
-            f"schedule={recipe['schedule']!r} is unknown; choose one of "
-            f"{', '.join(SCHEDULES)}."
-        )
+    for name, known in (("schedule", SCHEDULES), ("loss", LOSSES)):
+        if recipe[name] not in known:
+            raise ValueError(
+                f"{name}={recipe[name]!r} is unknown; choose one of {', '.join(known)}."
+            )
     rate = recipe["backbone_rate"]
     if not (isinstance(rate, int | float) and rate > 0):
         raise ValueError(f"backbone_rate={rate!r} must be a number above 0.")

@@ -1,7 +1,8 @@
-"""A recipe's optimiser, and its learning rate as a Keras schedule."""
+"""What a recipe describes: optimiser, learning rate, loss and batches."""
 
 import keras
 
+from keras_teran.losses import Contrastive, Hinge
 from keras_teran.optimizer import FusedAdam
 from keras_teran.presets import check_recipe
 
@@ -24,6 +25,31 @@ def optimizer(recipe, steps_per_epoch):
         rates={"bert_": recipe["backbone_rate"]},
         global_clipnorm=recipe["gradient_norm"],
     )
+
+
+def ranking_loss(recipe):
+    """The loss that a recipe describes: a `Hinge` or a `Contrastive`.
+
+    Args:
+        recipe: dict, one of `RECIPES`.
+
+    Raises:
+        ValueError: as `check_recipe`, `Hinge` and `Contrastive`.
+    """
+    check_recipe(recipe)
+    if recipe["loss"] == "contrastive":
+        return Contrastive(recipe["temperature"])
+    return Hinge(recipe["margin"], recipe["negatives"])
+
+
+def batch_settings(recipe):
+    """Dict of what a recipe says of batches, as arguments of `PairBatches`.
+
+    Args:
+        recipe: dict, one of `RECIPES`.
+    """
+    names = ("batch_size", "captions_per_image", "drop_words", "drop_regions")
+    return {name: recipe[name] for name in names}
 
 
 def learning_rate(recipe, steps_per_epoch):

@@ -10,11 +10,10 @@ from keras_teran.backbone import vocabulary_of
 from keras_teran.data.batches import PairBatches
 from keras_teran.data.splits import open_split
 from keras_teran.evaluation.callback import RetrievalEvaluation, check_order
-from keras_teran.losses import Hinge
 from keras_teran.model import build_model
 from keras_teran.pixels import read_backbone
 from keras_teran.presets import PRESETS
-from keras_teran.recipe import optimizer
+from keras_teran.recipe import batch_settings, optimizer, ranking_loss
 from keras_teran.run import (
     CONFIG_FILE,
     LAST_FILE,
@@ -68,7 +67,7 @@ def train(config, folder, data=None, progress=True):
     batches = PairBatches(
         *train_data,
         tokenizer,
-        recipe["batch_size"],
+        **batch_settings(recipe),
         seed=config.seed,
         bucket_batches=config.bucket_batches,
         width_multiple=_width_multiple(),
@@ -227,7 +226,7 @@ def _new_model(config, tokenizer, region_dim, steps_per_epoch):
     recipe = config.full_recipe
     model.compile(
         optimizer(recipe, steps_per_epoch),
-        loss=Hinge(recipe["margin"], recipe["negatives"]),
+        loss=ranking_loss(recipe),
     )
     return model
 

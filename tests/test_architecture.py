@@ -34,7 +34,7 @@ MIDDLE = {
     "backbone": {"layers", "tokenizer"},
     "encoders": {"layers", "backbone", "pooling_head"},
     "pooling_head": {"layers"},
-    "recipe": {"optimizer", "presets"},
+    "recipe": {"losses", "optimizer", "presets"},
     "pixels": {"regions"},
     "model": {
         "encoders",

@@ -6,8 +6,14 @@ import pairs
 import pytest
 
 from keras_teran import build_model
+from keras_teran.losses import Contrastive, Hinge
 from keras_teran.presets import RECIPES
-from keras_teran.recipe import learning_rate, optimizer
+from keras_teran.recipe import (
+    batch_settings,
+    learning_rate,
+    optimizer,
+    ranking_loss,
+)
 
 RECIPE = {
     **RECIPES["tiny"],
@@ -149,3 +155,32 @@ def test_a_training_step_uses_the_rate_of_its_number():
         model.train_on_batch(np.ones((1, 1)), np.ones((1, 1)))
         taken.append(-model.get_weights()[0].item())
     np.testing.assert_allclose(np.diff(taken), [0.25, 0.5, 0.5, 0.05], rtol=1e-5)
+
+
+def test_a_recipe_names_its_loss():
+    hinge = ranking_loss({**RECIPE, "margin": 0.3, "negatives": "sum"})
+    assert isinstance(hinge, Hinge)
+    assert hinge.get_config() == {"margin": 0.3, "negatives": "sum"}
+    contrastive = ranking_loss({**RECIPE, "loss": "contrastive", "temperature": 0.2})
+    assert isinstance(contrastive, Contrastive) and contrastive.temperature == 0.2
+
+
+def test_a_loss_that_a_recipe_cannot_name_is_refused():
+    with pytest.raises(ValueError, match="loss='l2' is unknown; choose one of hinge, "):
+        ranking_loss({**RECIPE, "loss": "l2"})
+
+
+def test_a_recipe_says_what_batches_hold():
+    recipe = {
+        **RECIPE,
+        "batch_size": 10,
+        "captions_per_image": 5,
+        "drop_words": 0.1,
+        "drop_regions": 0.2,
+    }
+    assert batch_settings(recipe) == {
+        "batch_size": 10,
+        "captions_per_image": 5,
+        "drop_words": 0.1,
+        "drop_regions": 0.2,
+    }

@@ -15,6 +15,7 @@ import yaml
 from data_folder import small_config, weights_of, write_data_folder
 
 import keras_teran
+from keras_teran.data.batches import PairBatches
 from keras_teran.run import LAST_FILE, read_history, read_run_config
 from keras_teran.training import RunKeeper, train
 
@@ -169,3 +170,31 @@ def test_bfloat16_trains_too(data, tmp_path):
     model = keras_teran.load(tmp_path / "run").model
     assert model.dtype_policy.compute_dtype == "bfloat16"
     assert model.weights[0].dtype == "float32"
+
+
+def test_a_recipe_of_groups_and_contrast_reaches_batches_and_loss(
+    data, tmp_path, monkeypatch
+):
+    seen = []
+
+    def batches_of(*args, **settings):
+        seen.append(PairBatches(*args, **settings))
+        return seen[0]
+
+    monkeypatch.setattr("keras_teran.training.PairBatches", batches_of)
+    recipe = {
+        "epochs": 1,
+        "batch_size": 8,
+        "captions_per_image": 2,
+        "drop_words": 0.1,
+        "drop_regions": 0.2,
+        "loss": "contrastive",
+        "temperature": 1e6,
+    }
+    history = train(small_config(data, recipe=recipe), tmp_path / "run", progress=False)
+    # So hot that all scores are equal: one positive and 6 captions of the other three
+    # images in a row, and as many in a column. Smaller batches cost less.
+    whole = 2 * np.log(1 + 6)
+    assert 0.5 * whole < history["loss"][0] <= whole * (1 + 1e-5)
+    assert (seen[0].captions_per_image, seen[0].batch_size) == (2, 8)
+    assert (seen[0].drop_words, seen[0].drop_regions) == (0.1, 0.2)

@@ -13,7 +13,6 @@ On your own data with a pretrained BERT for the captions (README, "Real data"):
 """
 
 import argparse
-import time
 
 import keras
 
@@ -59,7 +58,6 @@ def main():
     )
     begin_run(args.run, config, tokenizer)
     keeper = RunKeeper(args.run)
-    started = time.monotonic()
     model.fit(
         batches,
         epochs=recipe["epochs"],
@@ -69,7 +67,7 @@ def main():
             keeper,
         ],
     )
-    finish_run(args.run, config, keeper.history, time.monotonic() - started)
+    finish_run(args.run, config, keeper.history)
 
 
 def parse_arguments():

@@ -217,7 +217,7 @@ class Teran(keras.Model):
         Returns:
             float32 (images, captions). Under `tf.distribute`, of all replicas.
         """
-        # XLA compiles no matrix of unknown height.
+        # XLA wants fixed shapes.
         with packing(training and not self.jit_compile):
             images = self.image_encoder(
                 {name: inputs[name] for name in self.image_encoder.input},

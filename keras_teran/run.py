@@ -62,14 +62,13 @@ def save_model(model, path, include_optimizer):
     os.replace(aside, path)
 
 
-def write_card(folder, config, history, seconds):
+def write_card(folder, config, history):
     """Writes `card.md`: configuration, seed, versions and figures.
 
     Args:
         folder: path of the RUN.
         config: dict, as in `config.yaml`.
         history: dict of lists, as in `history.json`.
-        seconds: float, of training, evaluation of each epoch included.
     """
     best = _best_epoch(history)
     figures = {
@@ -89,7 +88,7 @@ def write_card(folder, config, history, seconds):
         yaml.safe_dump(config, sort_keys=False).rstrip(),
         "```",
         "",
-        f"{len(history['loss'])} epochs in {seconds / 60:.1f} minutes on "
+        f"{len(history['loss'])} epochs in {sum(history['seconds']) / 60:.1f} minutes on "
         f"{platform.machine()}, {os.cpu_count()} cores.",
         "",
         f"## Figures on val, epoch {best + 1}, the best by rsum",

@@ -50,7 +50,6 @@ def train(config, folder, data=None, progress=True):
         ValueError: when the folder holds a finished RUN, or an unfinished one of
             another configuration.
     """
-    started = time.monotonic()
     folder = Path(folder)
     config = _with_backbone(config)
     resumed = _unfinished(folder, config)
@@ -97,7 +96,7 @@ def train(config, folder, data=None, progress=True):
             ]
         ),
     )
-    finish_run(folder, config, keeper.history, time.monotonic() - started)
+    finish_run(folder, config, keeper.history)
     return keeper.history
 
 
@@ -112,6 +111,9 @@ def _with_backbone(config):
 
 class RunKeeper(keras.callbacks.Callback):
     """Keeps a RUN true after each epoch: history, best model, and where to resume.
+
+    The history has the `seconds` of each epoch beside what Keras logs: wall time,
+    evaluation included.
 
     `last.keras` is renamed into place last: what was written before it and is of a
     later epoch is written again, the same, by the resumed training.
@@ -130,10 +132,12 @@ class RunKeeper(keras.callbacks.Callback):
         self.history = {
             name: values[:epoch] for name, values in read_history(folder).items()
         }
+        self._begun = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes the files."""
-        for name, value in logs.items():
+        begun, self._begun = self._begun, time.monotonic()
+        for name, value in {**logs, "seconds": self._begun - begun}.items():
             self.history.setdefault(name, []).append(float(value))
         write_history(self.folder, self.history)
         rsums = self.history["val_rsum"]
@@ -180,16 +184,15 @@ def begin_run(folder, config, tokenizer):
     write_config(folder, config.as_dict())
 
 
-def finish_run(folder, config, history, seconds):
+def finish_run(folder, config, history):
     """Writes the card of a RUN and removes what only resuming needs.
 
     Args:
         folder: path.
         config: `TrainingConfig`.
         history: dict of lists, a number an epoch.
-        seconds: float, how long it trained.
     """
-    write_card(folder, config.as_dict(), history, seconds)
+    write_card(folder, config.as_dict(), history)
     (Path(folder) / LAST_FILE).unlink()
 
 

@@ -60,6 +60,9 @@ def test_batches_leave_out_by_seed_epoch_and_batch(tmp_path):
     for one, other in zip(masks(**dropping), again, strict=True):
         np.testing.assert_array_equal(one, other)
     words = masks(drop_words=0.4)
+    for kept, real in zip(words[0], whole[0], strict=True):
+        # [CLS] and [SEP]
+        assert kept[0] and kept[real.sum() - 1]
     assert words[0].sum() < whole[0].sum()
     np.testing.assert_array_equal(words[1], whole[1])
     regions = masks(drop_regions=0.4)
@@ -69,12 +72,13 @@ def test_batches_leave_out_by_seed_epoch_and_batch(tmp_path):
 
 def test_what_is_left_out_differs_from_epoch_to_epoch_and_batch_to_batch(tmp_path):
     batches = batches_of(
-        tmp_path, [9] * 8, [0] * 8, batch_size=4, shuffle=False, drop_words=0.4
+        tmp_path, [9] * 12, [0] * 12, batch_size=4, shuffle=False, drop_words=0.4
     )
     masks = []
     for epoch in (0, 1):
         batches.epoch = epoch
-        masks += [batches[index][0]["padding_mask"][:, :11] for index in (0, 1)]
+        # The first batch is a token wider.
+        masks += [batches[index][0]["padding_mask"] for index in (1, 2)]
     distinct = {mask.tobytes() for mask in masks}
     assert len(distinct) == 4
 

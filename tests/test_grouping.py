@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from pair_batches import LENGTHS, batches_of, captions_met
 
+from keras_teran.data.grouping import caption_groups
+
 
 def test_captions_of_an_image_stand_together_with_its_regions_once(tmp_path):
     image_ids = [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1, 2, 3, 4]
@@ -47,6 +49,22 @@ def test_groups_and_their_captions_are_shuffled_by_seed_and_epoch(tmp_path):
     # 13 captions of images 0 to 4 in turns: three each, but two of images 3 and 4.
     expected = [0, 5, 10, 0, 1, 6, 11, 1, 2, 7, 12, 2, 3, 8, 4, 9]
     assert np.concatenate(plain.order(0)).tolist() == expected
+
+
+def test_both_the_groups_and_the_captions_within_them_are_shuffled():
+    images = np.repeat(np.arange(6), 3)
+    groups = caption_groups(images, 3, np.random.default_rng(0))
+    assert (images[groups] == images[groups[:, :1]]).all()
+    assert (np.diff(images[groups[:, 0]]) < 0).any()
+    assert (np.diff(groups, axis=1) < 0).any()
+
+
+def test_an_epoch_is_as_many_batches_as_its_groups_fill(tmp_path):
+    # Each of three images has one caption, and so a group of two: six pairs.
+    batches = batches_of(
+        tmp_path, [1, 2, 3], [0, 1, 2], batch_size=2, captions_per_image=2
+    )
+    assert len(batches) == len(batches.order(0)) == 3
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,8 @@ def test_a_published_recipe_has_the_numbers_of_the_paper(
             "epochs": 30,
             "schedule": "steps",
             "backbone_rate": 1.0,
+            "weight_decay": 0.0,
+            "average": 0.0,
             "drop_epochs": [20],
             "drop_factor": 0.1,
             "margin": 0.2,

@@ -1,6 +1,10 @@
 """Adam that goes through each variable once a step, at a rate of its own."""
 
+import contextlib
+
 import keras
+import numpy as np
+from keras import ops
 
 # Keras' Adam for this backend: PyTorch's updates all variables by a few calls.
 _Adam = type(keras.optimizers.Adam.__new__(keras.optimizers.Adam))
@@ -18,6 +22,12 @@ class FusedAdam(_Adam):
     A row of an embedding that the batch holds twice has one gradient, the sum; Keras
     squares the two apart.
 
+    `weight_decay` shrinks kernels alone, by the variable's own rate times it and apart
+    from the gradient (Loshchilov and Hutter 2019), not biases, norms and tables.
+    `use_ema` averages with a momentum that grows with the n steps done, n / (9 + n) up
+    to `ema_momentum`, so that a short training is not held back by its first weights;
+    `averaged` puts the averages in place.
+
     Args:
         learning_rate: float or Keras schedule.
         rates: dict of floats, factors on the learning rate of the variables whose path
@@ -34,6 +44,10 @@ class FusedAdam(_Adam):
         found = (self.rates[start] for start in self.rates if path.startswith(start))
         return next(found, 1.0)
 
+    def decay_of(self, path):
+        """The weight decay of a variable, by its path: 0 but for kernels."""
+        return (self.weight_decay or 0.0) if path.endswith("kernel") else 0.0
+
     def update_step(self, gradient, variable, learning_rate):
         """Applies the gradient of one variable; not called on PyTorch.
 
@@ -44,9 +58,11 @@ class FusedAdam(_Adam):
             learning_rate: float scalar, before the factor of `rates`.
         """
         index = self._get_variable_index(variable)
-        learning_rate = learning_rate * self.rate_of(
-            self._trainable_variables[index].path
-        )
+        path = self._trainable_variables[index].path
+        learning_rate = learning_rate * self.rate_of(path)
+        if self.decay_of(path):
+            share = ops.cast(learning_rate * self.decay_of(path), variable.dtype)
+            self.assign_sub(variable, ops.multiply(variable, share))
         if keras.backend.backend() != "tensorflow":
             super().update_step(gradient, variable, learning_rate)
             return
@@ -77,16 +93,64 @@ class FusedAdam(_Adam):
         )
 
     def _parallel_update_step(self, grads, variables, learning_rate):
-        """Keras' on PyTorch, for the variables of each rate together."""
-        rates = [self.rate_of(variable.path) for variable in variables]
-        for rate in sorted(set(rates)):
-            of_rate = [row for row, other in enumerate(rates) if other == rate]
-            super()._parallel_update_step(
-                [grads[row] for row in of_rate],
-                [variables[row] for row in of_rate],
-                learning_rate * rate,
-            )
+        """Keras' on PyTorch, for the variables of each rate and decay together."""
+        import torch
+
+        kinds = [(self.rate_of(v.path), self.decay_of(v.path)) for v in variables]
+        for kind in sorted(set(kinds)):
+            rows = [row for row, other in enumerate(kinds) if other == kind]
+            together = [variables[row] for row in rows]
+            rate, decay = learning_rate * kind[0], kind[1]
+            if decay:
+                torch._foreach_mul_([v.value for v in together], 1 - rate * decay)
+            super()._parallel_update_step([grads[row] for row in rows], together, rate)
+
+    def _apply_weight_decay(self, variables):
+        """Nothing: Keras' knows one rate; a variable's step does it."""
+
+    def _update_model_variables_moving_average(self, trainable_variables):
+        """Keras', with a momentum that grows; the first step's is 0."""
+        done = ops.cast(self.iterations, "float32")
+        momentum = ops.minimum(self.ema_momentum, done / (9 + done))
+        for variable, average in zip(
+            trainable_variables, self._model_variables_moving_average, strict=True
+        ):
+            share = ops.cast(1 - momentum, variable.dtype)
+            average.assign(average + share * (variable - average))
 
     def get_config(self):
         """The constructor's arguments."""
         return {**super().get_config(), "rates": dict(self.rates)}
+
+
+@contextlib.contextmanager
+def averaged(model):
+    """Has the averaged weights in the model until the block ends, then the last again.
+
+    Changes nothing where the model's optimiser keeps no average.
+
+    Args:
+        model: Keras model, compiled and trained for a step.
+
+    Example:
+
+        with averaged(model):
+            model.save("model.keras")
+    """
+    optimizer = getattr(model, "optimizer", None)
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of float16
+    if not getattr(optimizer, "use_ema", False):
+        yield
+        return
+    variables = optimizer._trainable_variables
+    last = [np.array(ops.convert_to_numpy(variable)) for variable in variables]
+    _assign(variables, optimizer._model_variables_moving_average)
+    try:
+        yield
+    finally:
+        _assign(variables, last)
+
+
+def _assign(variables, values):
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

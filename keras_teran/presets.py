@@ -8,7 +8,9 @@ configuration files).
 What a recipe may say: `learning_rate` is reached after `warmup_steps`; `schedule` is
 "steps" (times `drop_factor` after each of `drop_epochs`) or "cosine" (half of one, to 0
 at the end; `drop_*` are then not used); `backbone_rate` is a factor on the rate of the
-caption backbone, so that what is new can learn faster than what is pretrained. `loss` is
+caption backbone, so that what is new can learn faster than what is pretrained;
+`weight_decay` that of AdamW, on kernels; `average` the momentum of a moving average of
+the weights, which is what is then evaluated and kept, such as 0.999 (0: none). `loss` is
 "hinge" (`losses.Hinge` of `margin` and `negatives`) or "contrastive"
 (`losses.Contrastive` of `temperature`). `batch_size` counts pairs; `captions_per_image`,
 `drop_words` and `drop_regions` are those of `data.batches.PairBatches`.
@@ -90,6 +92,8 @@ _PAPER_RECIPE = {
     "drop_epochs": [20],
     "drop_factor": 0.1,
     "backbone_rate": 1.0,
+    "weight_decay": 0.0,
+    "average": 0.0,
     "loss": "hinge",
     "margin": 0.2,
     "negatives": "hardest",
@@ -161,6 +165,13 @@ def configured(preset, pooling, overrides):
     return {**PRESETS[preset], **chosen, **overrides}
 
 
+_NUMBERS = {
+    "backbone_rate": (lambda value: value > 0, "above 0"),
+    "weight_decay": (lambda value: value >= 0, "of 0 or more"),
+    "average": (lambda value: 0 <= value < 1, "of 0 or more and below 1"),
+}
+
+
 def check_recipe(recipe):
     """Raises ValueError, naming it, for a value of a recipe that says nothing."""
     for name, known in (("schedule", SCHEDULES), ("loss", LOSSES)):
@@ -168,6 +179,7 @@ def check_recipe(recipe):
             raise ValueError(
                 f"{name}={recipe[name]!r} is unknown; choose one of {', '.join(known)}."
             )
-    rate = recipe["backbone_rate"]
-    if not (isinstance(rate, int | float) and rate > 0):
-        raise ValueError(f"backbone_rate={rate!r} must be a number above 0.")
+    for name, (holds, wanted) in _NUMBERS.items():
+        value = recipe[name]
+        if not (isinstance(value, int | float) and holds(value)):
+            raise ValueError(f"{name}={value!r} must be a number {wanted}.")

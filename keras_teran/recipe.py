@@ -24,6 +24,9 @@ def optimizer(recipe, steps_per_epoch):
         learning_rate(recipe, steps_per_epoch),
         rates={"bert_": recipe["backbone_rate"]},
         global_clipnorm=recipe["gradient_norm"],
+        weight_decay=recipe["weight_decay"],
+        use_ema=recipe["average"] > 0,
+        ema_momentum=recipe["average"],
     )
 
 

@@ -21,13 +21,15 @@ def test_the_recipe_is_the_presets_with_the_changes():
     ("text", "message"),
     [
         ("preset: tiny\nlearning: 1\n", r"config.yaml has unknown keys: learning"),
-        ("recipe: {epoch: 1}\n", r"recipe has unknown keys: epoch; it may have back"),
+        ("recipe: {epoch: 1}\n", r"recipe has unknown keys: epoch; it may have aver"),
         (
             "recipe: {schedule: up}\n",
             "schedule='up' is unknown; choose one of steps, c",
         ),
         ("recipe: {backbone_rate: 0}\n", "backbone_rate=0 must be a number above 0"),
         ("recipe: {backbone_rate: 1e-1}\n", "backbone_rate='1e-1' must be a number "),
+        ("recipe: {weight_decay: -1}\n", "weight_decay=-1 must be a number of 0 or "),
+        ("recipe: {average: 1}\n", "average=1 must be a number of 0 or more and below"),
         ("preset: huge\n", r"preset='huge' is unknown; choose one of coco_mrsw"),
         ("- tiny\n", r"config.yaml must hold a mapping"),
         ("a: [\n", r"config.yaml is not YAML"),

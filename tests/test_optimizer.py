@@ -44,7 +44,6 @@ def all_equal(model, other, tolerance=1e-5):
         {"global_clipnorm": 0.1, "amsgrad": True},
         {"global_clipnorm": 0.1, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3},
         {"global_clipnorm": 0.1, "gradient_accumulation_steps": 2},
-        {"global_clipnorm": 0.1, "weight_decay": 0.01, "use_ema": True},
     ],
     ids=lambda arguments: ",".join(arguments),
 )
@@ -52,6 +51,16 @@ def test_weights_and_state_are_those_of_keras_adam(arguments):
     all_equal(
         trained(FusedAdam, **arguments), trained(keras.optimizers.Adam, **arguments)
     )
+
+
+def test_decay_is_that_of_keras_adamw_on_kernels():
+    def kernels_only(*arguments, **others):
+        optimizer = keras.optimizers.AdamW(*arguments, **others)
+        optimizer.exclude_from_weight_decay(var_names=["bias", "embeddings"])
+        return optimizer
+
+    arguments = {"global_clipnorm": 0.1, "weight_decay": 0.5}
+    all_equal(trained(FusedAdam, **arguments), trained(kernels_only, **arguments))
 
 
 def test_mixed_precision_too():
@@ -95,6 +104,7 @@ def test_rows_held_twice_take_the_gradient_of_their_sum():
 
 def test_a_saved_training_goes_on_as_the_unbroken_one(tmp_path):
     arguments = {"global_clipnorm": 0.1, "rates": {"table": 0.25}}
+    arguments |= {"weight_decay": 0.1, "use_ema": True, "ema_momentum": 0.9}
     broken = trained(FusedAdam, steps=2, **arguments)
     broken.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")

@@ -50,6 +50,8 @@ def test_a_published_recipe_has_the_numbers_of_the_paper(
             "epochs": 30,
             "schedule": "steps",
             "backbone_rate": 1.0,
+            "weight_decay": 0.0,
+            "average": 0.0,
             "loss": "hinge",
             "temperature": 0.07,
             "captions_per_image": 1,

@@ -67,14 +67,19 @@ def test_a_configured_chunk_trains_to_the_figures_of_the_whole_batch(data, tmp_p
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
 
 
-def test_the_model_kept_is_that_of_the_best_epoch(finished, data):
+def assert_kept_is_the_best(folder, data):
+    """The best figures of a RUN are those of the model that it kept."""
     from keras_teran.data.splits import open_split
     from keras_teran.evaluation.evaluate import evaluate
 
-    matcher = keras_teran.load(finished)
+    matcher = keras_teran.load(folder)
     captions, regions, _ = open_split(data, "val")
     table, _ = evaluate(matcher.model, captions, regions, matcher.tokenizer)
-    assert table["rsum"] == max(read_history(finished)["val_rsum"])
+    assert table["rsum"] == max(read_history(folder)["val_rsum"])
+
+
+def test_the_model_kept_is_that_of_the_best_epoch(finished, data):
+    assert_kept_is_the_best(finished, data)
 
 
 def test_training_lowers_the_loss(finished):
@@ -117,9 +122,9 @@ def test_a_training_killed_between_epochs_resumes_to_the_same_weights(
             np.testing.assert_allclose(history[name], values, atol=1e-4)
 
 
-def stopped_after(data, folder, epochs, monkeypatch):
+def stopped_after(data, folder, epochs, monkeypatch, **changes):
     """A training that an error ends after some epochs."""
-    config = small_config(data)
+    config = small_config(data, **changes)
     keep = RunKeeper.on_epoch_end
 
     def keep_then_fail(self, epoch, logs=None):
@@ -145,6 +150,30 @@ def test_resuming_trains_only_the_epochs_that_are_left(
     history = train(config, tmp_path / "run", progress=False)
     assert begun == [2]
     np.testing.assert_allclose(history["loss"], read_history(finished)["loss"], 1e-5)
+
+
+def test_an_averaged_training_resumes_to_the_same_weights(data, tmp_path, monkeypatch):
+    recipe = {"average": 0.9, "backbone_rate": 0.5, "weight_decay": 0.1}
+    recipe |= {"schedule": "cosine", "epochs": 2}
+    config = stopped_after(data, tmp_path / "run", 1, monkeypatch, recipe=recipe)
+    last = keras.saving.load_model(tmp_path / "run" / LAST_FILE)
+    kept = keras_teran.load(tmp_path / "run").model
+    averages = last.optimizer._model_variables_moving_average
+    trained = last.trainable_variables
+    for weight, average, raw in zip(
+        kept.trainable_variables, averages, trained, strict=True
+    ):
+        np.testing.assert_array_equal(weight, average, err_msg=weight.path)
+        if "kernel" in weight.path:
+            assert np.abs(np.subtract(weight, raw)).max() > 0, weight.path
+
+    resumed = train(config, tmp_path / "run", progress=False)
+    whole = train(config, tmp_path / "whole", progress=False)
+    for name, values in whole.items():
+        np.testing.assert_allclose(resumed[name], values, atol=1e-4, err_msg=name)
+    models = [keras_teran.load(tmp_path / name).model for name in ("run", "whole")]
+    np.testing.assert_allclose(*map(weights_of, models), atol=1e-6)
+    assert_kept_is_the_best(tmp_path / "whole", data)
 
 
 def test_another_configuration_does_not_resume(data, tmp_path, monkeypatch):

@@ -81,11 +81,15 @@ def test_small_has_the_numbers_of_its_contract():
     assert (recipe["batch_size"], recipe["gradient_norm"]) == (40, 2.0)
 
 
-def test_there_are_ten_presets_and_a_recipe_for_each():
+def test_todays_small_has_the_encoders_of_small():
+    assert PRESETS["small_today"] == {**PRESETS["small"], "pooling": "MrAVGw"}
+
+
+def test_there_are_eleven_presets_and_a_recipe_for_each():
     published = {
         f"{data}_{name}" for data in ("coco", "f30k") for name, *_ in PUBLISHED
     }
-    assert set(PRESETS) == set(RECIPES) == published | {"small", "tiny"}
+    assert set(PRESETS) == set(RECIPES) == published | {"small", "small_today", "tiny"}
     assert len({tuple(sorted(recipe)) for recipe in RECIPES.values()}) == 1
 
 

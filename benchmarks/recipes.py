@@ -1,0 +1,138 @@
+"""What each part of today's recipe gives: recall on real photos, a row a change.
+
+    python benchmarks/recipes.py --runs FOLDER --data FOLDER --caption-backbone FOLDER \
+        [--rows today,"hinge, hardest"] [--seeds 0,1,2] [--epochs 2]
+
+Each row trains into FOLDER/ROW-EPOCHS-SEED as `keras-teran train` does; one that is there
+is read, one that was stopped goes on. `paper` is the preset `small`, all other rows
+`small_today` with one change. Judged on val, at the best epoch; minutes are wall time.
+With --figure PATH.png, recall against minutes of all epochs is drawn too.
+"""
+
+import re
+import statistics
+from pathlib import Path
+
+from harness import arguments, report
+
+from keras_teran.config import TrainingConfig
+from keras_teran.run import LAST_FILE, MODEL_FILE, read_history
+from keras_teran.training import train
+
+# Changes of a row: to the recipe, but for `preset` and for `model`.
+ROWS = {
+    "paper": {"preset": "small"},
+    "today": {},
+    "hinge, hardest": {"loss": "hinge"},
+    "hinge, sum": {"loss": "hinge", "negatives": "sum"},
+    "MrSw": {"model": {"pooling": "MrSw"}, "temperature": 0.5},
+    "temperature 0.03": {"temperature": 0.03},
+    "temperature 0.1": {"temperature": 0.1},
+    "40 pairs a batch, an image each": {"batch_size": 40, "captions_per_image": 1},
+    "20 images a batch": {"batch_size": 100},
+    "100 images, 2 captions each": {"captions_per_image": 2},
+    "nothing left out": {"drop_words": 0.0, "drop_regions": 0.0},
+    "more left out": {"drop_words": 0.2, "drop_regions": 0.4},
+    "one rate for all": {"backbone_rate": 1.0},
+    "twice the rate": {"learning_rate": 6e-4},
+    "rate by steps": {"schedule": "steps", "drop_epochs": [1]},
+    "weight decay 0.05": {"weight_decay": 0.05},
+    "averaged weights": {"average": 0.99},
+}
+
+
+def main():
+    """Trains what is missing and prints the table."""
+    options = arguments(
+        __doc__,
+        runs="runs/recipes",
+        data="",
+        caption_backbone="",
+        rows="paper,today",
+        seeds="0",
+        epochs=2,
+        figure="",
+    )
+    rows, histories = [], {}
+    for name in re.split(r",(?! )", options.rows):
+        found = [
+            history_of(name, int(seed), options) for seed in options.seeds.split(",")
+        ]
+        histories[name] = found
+        rows.append({"recipe": name, **summary(found)})
+        print(rows[-1], flush=True)
+    report(
+        "recipes",
+        rows,
+        options.out,
+        epochs=options.epochs,
+        seeds=options.seeds,
+        split="val",
+    )
+    if options.figure:
+        draw(histories, options.figure)
+
+
+def history_of(name, seed, options):
+    """The history of a row's training, which is done first where it is missing."""
+    changes = dict(ROWS[name])
+    config = TrainingConfig(
+        preset=changes.pop("preset", "small_today"),
+        model=changes.pop("model", {}),
+        data=options.data,
+        caption_backbone=options.caption_backbone,
+        recipe={**changes, "epochs": options.epochs},
+        seed=seed,
+    )
+    label = re.sub(r"\W+", "_", name)
+    folder = Path(options.runs) / f"{label}-{options.epochs}-{seed}"
+    if not (folder / MODEL_FILE).is_file() or (folder / LAST_FILE).is_file():
+        train(config, folder)
+    return read_history(folder)
+
+
+def summary(histories):
+    """Dict: mean and deviation of the best rsum, mean R@1s there, mean minutes."""
+    best = [values["val_rsum"].index(max(values["val_rsum"])) for values in histories]
+
+    def mean(name):
+        return statistics.mean(
+            values[name][epoch] for values, epoch in zip(histories, best, strict=True)
+        )
+
+    rsums = [max(values["val_rsum"]) for values in histories]
+    return {
+        "runs": len(histories),
+        "rsum": statistics.mean(rsums),
+        "deviation": statistics.stdev(rsums) if len(rsums) > 1 else "",
+        "i2t R@1": 100 * mean("val_image_to_text_r1"),
+        "t2i R@1": 100 * mean("val_text_to_image_r1"),
+        "minutes": statistics.mean(sum(h["seconds"]) / 60 for h in histories),
+    }
+
+
+def draw(histories, path):
+    """Recall against minutes, a line a run, as a PNG."""
+    from itertools import accumulate
+
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
+    for number, (name, runs) in enumerate(histories.items()):
+        for index, history in enumerate(runs):
+            minutes = [seconds / 60 for seconds in accumulate(history["seconds"])]
+            label = name if index == 0 else None
+            style = {"color": f"C{number}", "marker": "o", "markersize": 3}
+            axes.plot(minutes, history["val_rsum"], label=label, **style)
+    axes.set_xlabel("minutes, evaluation included")
+    axes.set_ylabel("rsum on val")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(path, dpi=150)
+
+
+if __name__ == "__main__":
+    main()

@@ -244,10 +244,9 @@ def test_an_export_says_that_it_takes_pictures(run, tmp_path):
     assert manifest["encoders"]["image_encoder"]["inputs"] == {
         "images": {"shape": [None, SIDE, SIDE, 3], "dtype": "uint8"}
     }
-    with pytest.raises(
-        ValueError, match="sends regions, and this model takes pictures"
-    ):
-        Interface.of_manifest(manifest, 1)
+    interface = Interface.of_manifest(manifest, 1)
+    assert interface.image_size == (SIDE, SIDE)
+    assert interface.region_buckets == (16,)  # 4 × 4 patches, always
 
 
 def test_pictures_are_indexed_and_a_picture_finds_its_sentence(

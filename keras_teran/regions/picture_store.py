@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from keras_teran.data.validity import ImageRows
 from keras_teran.regions.areas import cell_boxes
-from keras_teran.regions.decode import BadImage, decode
+from keras_teran.regions.decode import BadImage, decode, pixels_of
 from keras_teran.regions.fitting import fit
 
 
@@ -89,18 +89,22 @@ def fit_picture(picture, size):
     """Decodes a picture if it is a file, and fits it to a model's input.
 
     Args:
-        picture: a path, or uint8 (h, w, 3), RGB.
+        picture: a path, a Pillow image, or uint8 (h, w, 3), RGB.
         size: (height, width).
 
     Returns:
         A `Fitted`.
 
     Raises:
-        BadImage: if the file cannot be used.
+        BadImage: if the file or the image cannot be used.
         ValueError: for an array of another kind, or neither.
     """
+    from PIL import Image
+
     if isinstance(picture, str | Path):
         picture = decode(picture, max(size))
+    elif isinstance(picture, Image.Image):
+        picture = pixels_of(picture)
     elif (
         not isinstance(picture, np.ndarray)
         or picture.dtype != np.uint8
@@ -109,7 +113,8 @@ def fit_picture(picture, size):
     ):
         kind = getattr(picture, "dtype", type(picture).__name__)
         raise ValueError(
-            "a picture must be a file's path or uint8 (height, width, 3), RGB; received "
+            "a picture must be a file's path or uint8 (height, width, 3), RGB, or a "
+            "Pillow image; received "
             f"{kind} {np.shape(picture) if kind != 'dict' else sorted(picture)}."
         )
     return fit(picture, *size)

@@ -4,7 +4,8 @@
     sh runs/models/serve.sh    # in another terminal
     python examples/serve_client.py runs/models/client/1 "a red circle"
 
-The images are those of the embedded scenes, or of packed regions: --regions FOLDER.
+The images are those of the embedded scenes, or of packed regions: --regions FOLDER. A
+model with pixels inside takes pictures: --pictures FOLDER.
 """
 
 import argparse
@@ -17,18 +18,24 @@ from keras_teran.serving import Client
 def main():
     """Encode a few images on the server, then rank them by one sentence."""
     args = parse_arguments()
-    image_ids, inputs = read_images(args)
     with Client(args.url, args.client, timeout=args.timeout) as client:
-        images = client.encode_regions(**inputs)["region_embeddings"]
+        image_ids, encoded = encode_images(args, client)
+        images = encoded["region_embeddings"]
         words = client.encode_captions([args.sentence])["word_embeddings"]
         scores = client.score(images, words)[:, 0]
     print(f"{'rank':>4} {'score':>8} {'image':>9}")
     for place, row in enumerate(np.argsort(-scores, kind="stable")[: args.top], 1):
-        print(f"{place:4} {scores[row]:8.3f} {image_ids[row]:9}")
+        print(f"{place:4} {scores[row]:8.3f} {image_ids[row]:>9}")
 
 
-def read_images(args):
-    """The first images of the embedded scenes, or of a packed store."""
+def encode_images(args, client):
+    """The first images there are: their ids or names, and what the server gives."""
+    if args.pictures:
+        from keras_teran.regions.listing import list_pictures
+
+        listed = list_pictures(args.pictures)
+        encoded = client.encode_pictures(listed.paths[: args.images])
+        return listed.names[: args.images], encoded
     if args.regions:
         from keras_teran.data.packed import PackedRegions
 
@@ -38,7 +45,7 @@ def read_images(args):
 
         store = embedded("test", images=args.images).regions
     image_ids = store.image_ids[: args.images]
-    return image_ids, store.read(image_ids)
+    return image_ids, client.encode_regions(**store.read(image_ids))
 
 
 def parse_arguments():
@@ -51,7 +58,11 @@ def parse_arguments():
         default="grpc://localhost:8500",
         help="or http://localhost:8501 (%(default)s)",
     )
-    parser.add_argument("--regions", metavar="FOLDER", help="packed region features")
+    images = parser.add_mutually_exclusive_group()
+    images.add_argument("--regions", metavar="FOLDER", help="packed region features")
+    images.add_argument(
+        "--pictures", metavar="FOLDER", help="for a model with pixels inside"
+    )
     parser.add_argument(
         "--images", type=int, default=20, help="how many to search (%(default)s)"
     )

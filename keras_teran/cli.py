@@ -6,6 +6,13 @@ import json
 import sys
 from pathlib import Path
 
+from keras_teran.data.options import (
+    add_data_options,
+    named_source,
+    open_data,
+    source_for,
+)
+
 
 def main(argv=None):
     """Runs the command; what a user did wrong is one line on standard error.
@@ -36,10 +43,10 @@ def train(arguments):
     config = read_config(arguments.config) if arguments.config else TrainingConfig()
     given = {
         name: value
-        for name in ("preset", "caption_backbone", "dtype", "seed")
+        for name in ("preset", "caption_backbone", "image_backbone", "dtype", "seed")
         if (value := getattr(arguments, name)) is not None
     }
-    if (source := _source(arguments)) is not None:
+    if (source := named_source(arguments)) is not None:
         given["data"] = source
     if arguments.epochs is not None:
         given["recipe"] = {**config.recipe, "epochs": arguments.epochs}
@@ -66,11 +73,10 @@ def evaluate(arguments):
 def _evaluate_protocol(arguments):
     from keras_teran.evaluation.command import evaluate_protocol
     from keras_teran.evaluation.protocol_table import format_protocol
-    from keras_teran.run import read_run_config
 
     result = evaluate_protocol(
         arguments.runs,
-        lambda run: _open(arguments, read_run_config(run))[:2],
+        lambda run: _open(arguments, run)[:2],
         arguments.protocol,
         rouge_l=arguments.rouge_l,
         spice=arguments.spice,
@@ -92,7 +98,7 @@ def _recall(arguments):
 
     refuse_protocol_options(arguments)
     matcher = keras_teran.load(arguments.runs[0])
-    captions, regions, drawn = _open(arguments, matcher.config)
+    captions, regions, drawn = _open(arguments, arguments.runs[0])
     return evaluate_split(matcher, captions, regions, drawn, arguments.split)
 
 
@@ -100,16 +106,15 @@ def export(arguments):
     """`keras-teran export`."""
     from keras_teran.export import format_manifest
     from keras_teran.export_command import export_run
-    from keras_teran.run import read_run_config
     from keras_teran.serving.command import lay_out, refuse_without_savedmodel
     from keras_teran.verify_table import format_verification
 
     def open_split(split):
         chosen = argparse.Namespace(**{**vars(arguments), "split": split or judged})
-        return _open(chosen, config)[:2]
+        return _open(chosen, arguments.run)[:2]
 
     refuse_without_savedmodel(arguments.tf_serving, arguments.formats)
-    config, judged = read_run_config(arguments.run), arguments.split
+    judged = arguments.split
     manifest, found = export_run(
         arguments.run,
         arguments.out,
@@ -129,11 +134,13 @@ def export(arguments):
 def verify(arguments):
     """`keras-teran verify`."""
     from keras_teran.export_command import refuse_losses, verify_export
+    from keras_teran.exported import read_manifest
     from keras_teran.run import read_run_config
     from keras_teran.verify_table import format_verification
 
-    config = read_run_config(arguments.run) if arguments.run else {"data": None}
-    captions, regions, _ = _open(arguments, config)
+    data = read_run_config(arguments.run)["data"] if arguments.run else None
+    backbone = read_manifest(arguments.exported)["config"].get("image_backbone")
+    captions, regions, _ = open_data(arguments, data, backbone, arguments.exported)
     found = verify_export(
         arguments.exported,
         captions,
@@ -153,12 +160,12 @@ def align(arguments):
     from keras_teran.explain import draw
 
     matcher = keras_teran.load(arguments.run)
-    captions, regions, drawn = _open(arguments, matcher.config)
+    captions, regions, drawn = _open(arguments, arguments.run, check=False)
     row = captions.row_of(arguments.image_id)
     caption = arguments.caption or captions.captions_of(row)[0]
     picture = None if drawn is None else drawn.pictures[row]
-    if arguments.pictures:
-        picture = picture_path(arguments.pictures, captions.filenames[row])
+    if folder := arguments.pictures or arguments.images:
+        picture = picture_path(folder, captions.filenames[row])
     found = matcher.explain(regions.read(captions.image_ids[[row]]), caption)
     draw(found, picture, arguments.out)
     print(f"image {captions.image_ids[row]}, {found.pooling} score {found.score:.3f}")
@@ -201,7 +208,7 @@ def _parser():
     _add_convert(commands)
     add_search_commands(commands, _add)
     add_serve_command(commands)
-    add_distill(commands, _add_data, _source)
+    add_distill(commands, add_data_options, _source)
     add_regions(commands)
     return parser
 
@@ -213,12 +220,18 @@ def _add_train(commands):
         "--config", metavar="FILE", help="YAML; the options below go before it"
     )
     command.add_argument("--preset", help="architecture and recipe (tiny)")
-    _add_data(command, "the embedded scenes")
+    add_data_options(command, "the embedded scenes")
     command.add_argument(
         "--caption-backbone",
         metavar="BERT",
         help="KerasHub preset or Hugging Face folder of a pretrained BERT (none: the "
         "caption encoder trains from scratch)",
+    )
+    command.add_argument(
+        "--image-backbone",
+        metavar="PRESET",
+        help="KerasHub preset of a picture backbone, to train on --images: its patches "
+        "are the regions, made inside the model (none: the model takes regions)",
     )
     command.add_argument("--epochs", type=int, help="instead of the recipe's")
     command.add_argument("--dtype", choices=["float32", "mixed_bfloat16"])
@@ -232,7 +245,7 @@ def _add_evaluate(commands):
     command.add_argument(
         "runs", metavar="RUN", nargs="+", help="folder that training wrote"
     )
-    _add_data(command, "what the run was trained on")
+    add_data_options(command, "what the run was trained on")
     _add_split(command)
     command.add_argument("--json", metavar="FILE", help="write the figures there too")
     add_protocol_options(command)
@@ -246,7 +259,7 @@ def _add_export(commands):
     _add_run(command)
     add_export_options(command)
     add_serving_option(command)
-    _add_data(command, "none: files are judged by differences from Keras alone")
+    add_data_options(command, "none: files are judged by differences from Keras alone")
     _add_split(command, "val")
 
 
@@ -255,14 +268,14 @@ def _add_verify(commands):
 
     command = _add(commands, verify, "recall and cost of every exported file")
     add_verify_options(command)
-    _add_data(command, "what --run was trained on")
+    add_data_options(command, "what --run was trained on")
     _add_split(command, "val")
 
 
 def _add_align(commands):
     command = _add(commands, align, "draw which region each word chose")
     _add_run(command)
-    _add_data(command, "what the run was trained on")
+    add_data_options(command, "what the run was trained on")
     _add_split(command)
     command.add_argument("--image-id", type=int, help="which image (the first)")
     command.add_argument("--caption", help="a sentence (the image's first caption)")
@@ -307,57 +320,20 @@ def _add_split(command, default="test"):
     )
 
 
-def _add_data(command, default):
-    group = command.add_argument_group(f"data (default: {default})")
-    group.add_argument(
-        "--data",
-        metavar="FOLDER",
-        help="with dataset_*.json and regions/, or with train/ and val/, each packed "
-        "regions and their dataset_*.json; or the word embedded",
-    )
-    group.add_argument("--captions", metavar="FILE", help="captions, Karpathy layout")
-    group.add_argument("--regions", metavar="FOLDER", help="region features")
-    group.add_argument(
-        "--sizes",
-        metavar="PATH",
-        help="image sizes, for features of one file an image: COCO's annotations, the "
-        "image folder or a CSV",
-    )
-
-
 def _source(arguments):
-    """What the data options name, as `open_split` takes it; None where they do not."""
-    files = {
-        name: value
-        for name in ("captions", "regions", "sizes")
-        if (value := getattr(arguments, name)) is not None
-    }
-    if files and arguments.data:
-        raise ValueError("--data goes without --captions, --regions and --sizes.")
-    if arguments.data:
-        return (
-            arguments.data
-            if arguments.data == "embedded"
-            else _absolute(arguments.data)
-        )
-    return {name: _absolute(path) for name, path in files.items()} or None
+    """What the data options name for the model of `arguments.run`; None: nothing."""
+    from keras_teran.run import read_image_backbone
+
+    run = arguments.run
+    return source_for(arguments, read_image_backbone(run), run)
 
 
-def _absolute(path):
-    """So that a RUN knows its data wherever it is used from."""
-    return str(Path(path).resolve())
+def _open(arguments, run, check=True):
+    """The split that the data options name, or else the data of a RUN."""
+    from keras_teran.run import read_image_backbone, read_run_config
 
-
-def _open(arguments, config):
-    """The split that the data options name, or else the data of a run's config."""
-    from keras_teran.data.splits import open_split
-
-    source = _source(arguments)
-    if source is None:
-        source = config["data"]
-    if source is None:
-        raise ValueError("No data are named; give --data, or --captions and --regions.")
-    return open_split(source, arguments.split, progress=True)
+    data = read_run_config(run)["data"]
+    return open_data(arguments, data, read_image_backbone(run), run, check)
 
 
 if __name__ == "__main__":

@@ -129,6 +129,21 @@ def _limits(path):
     return json.loads(manifest.read_text(encoding="utf-8")).get("config", {})
 
 
+def read_manifest(folder):
+    """The dict of an export's `manifest.json`.
+
+    Raises:
+        FileNotFoundError: when the folder is no export.
+    """
+    path = Path(folder) / MANIFEST
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{folder} is no export (it has no {MANIFEST}); give the folder that "
+            "`keras-teran export` wrote."
+        )
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 def open_exported(path):
     """Opens one exported encoder; its format is told by its name and content.
 

@@ -8,7 +8,7 @@ import numpy as np
 from keras_teran import model as _registers_teran  # noqa: F401  (for load_model)
 from keras_teran.explain import explain
 from keras_teran.one_image import image_for
-from keras_teran.run import MODEL_FILE, read_run_config
+from keras_teran.run import model_path, read_run_config
 from keras_teran.scoring import all_pairs
 from keras_teran.tokenizer import CaptionTokenizer
 
@@ -23,8 +23,8 @@ class Matcher:
 
     An image is a dict of `regions` float32 (regions, region_dim) and `boxes` float32
     (regions, 4); many images are the dict that a `RegionStore` reads. Of a model with
-    pixels inside, an image is a picture's path or uint8 (height, width, 3), and many
-    are a list of these.
+    pixels inside, an image is a picture's path, a Pillow image or uint8
+    (height, width, 3), and many are a list of these.
     """
 
     def __init__(self, model, tokenizer, config):
@@ -102,11 +102,5 @@ def load(run):
     """
     run = Path(run)
     config = read_run_config(run)
-    path = run / MODEL_FILE
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} is missing: the training ended before its first epoch did; go on "
-            "with `keras-teran train`."
-        )
-    model = keras.saving.load_model(path, compile=False)
+    model = keras.saving.load_model(model_path(run), compile=False)
     return Matcher(model, CaptionTokenizer.load(run), config)

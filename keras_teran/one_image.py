@@ -12,8 +12,8 @@ def image_for(model, image, region_dim=None, name="image"):
     Args:
         model: `Teran`.
         image: a dict, see `one_image`; for a model with pixels inside, a picture: a
-            file's path or uint8 (height, width, 3), RGB, or the dict that a
-            `PictureStore` reads of one.
+            file's path, a Pillow image or uint8 (height, width, 3), RGB, or the dict
+            that a `PictureStore` reads of one.
         region_dim, name: see `one_image`.
 
     Returns:

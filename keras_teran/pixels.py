@@ -77,9 +77,7 @@ def pixel_encoder(described, of_regions):
     network = _network(encoder, described["trainable"])
     pixels = ops.cast(images, "float32")
     scale, offset = (np.array(described[n], "float32") for n in ("scale", "offset"))
-    # Frozen, it does what it did: no dropout, and norms by what they have learned.
-    how = {} if described["trainable"] else {"training": False}
-    regions, _ = _patches(network(pixels * scale + offset, **how), grid)
+    regions, _ = _patches(network(pixels * scale + offset), grid)
     regions = ops.cast(regions, "float32")
     boxes = ops.zeros_like(regions[:, :, :4]) + cell_boxes(*grid)
     found = of_regions(
@@ -127,9 +125,21 @@ def encode_pictures(encoder, images, batch_size=256, progress=False):
     return {name: np.concatenate([b[name] for b in blocks]) for name in encoder.output}
 
 
+class _Frozen(keras.Model):
+    """Does what it did, whatever trains around it: no dropout, norms as learned.
+
+    A `training=False` given where it is called would not do: the model around it hands
+    its own `training` down.
+    """
+
+    def call(self, inputs, training=None, mask=None):
+        return super().call(inputs, training=False, mask=mask)
+
+
 def _network(encoder, trainable):
     """The backbone up to its patches, as one layer."""
-    network = keras.Model(encoder.inputs, output_of(encoder, None), name=NAME)
+    kind = keras.Model if trainable else _Frozen
+    network = kind(encoder.inputs, output_of(encoder, None), name=NAME)
     network.trainable = trainable
     return network
 

@@ -9,6 +9,7 @@ is unfinished.
 import json
 import os
 import platform
+import zipfile
 from importlib import metadata
 from pathlib import Path
 
@@ -40,6 +41,41 @@ def read_run_config(folder):
             "`keras-teran train` wrote."
         )
     return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def model_path(folder):
+    """The path of a RUN's `model.keras`.
+
+    Raises:
+        FileNotFoundError: when it has none yet.
+    """
+    path = Path(folder) / MODEL_FILE
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is missing: the training ended before its first epoch did; go on "
+            "with `keras-teran train`."
+        )
+    return path
+
+
+def read_image_backbone(folder):
+    """What the model of a RUN makes of pictures, told without loading it.
+
+    Returns:
+        The model's `config["image_backbone"]`: a dict, or None where it takes regions.
+
+    Raises:
+        FileNotFoundError: when the folder is no RUN, or has no model yet.
+        ValueError: when the model's file is damaged.
+    """
+    read_run_config(folder)
+    path = model_path(folder)
+    try:
+        with zipfile.ZipFile(path) as file:
+            config = json.loads(file.read("config.json"))["config"]
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise ValueError(f"{path} is no model of Keras, or damaged: {error}") from error
+    return config.get("image_backbone")
 
 
 def write_history(folder, history):

@@ -8,6 +8,7 @@ import keras
 
 from keras_teran.backbone import vocabulary_of
 from keras_teran.data.batches import PairBatches
+from keras_teran.data.options import OPENING
 from keras_teran.data.splits import open_split
 from keras_teran.evaluation.callback import RetrievalEvaluation, check_order
 from keras_teran.model import build_model
@@ -107,7 +108,7 @@ def _with_backbone(config):
     if config.image_backbone is None:
         return config
     described, _ = read_backbone(config.image_backbone, config.image_size)
-    known = {name: described[name] for name in ("size", "grid", "region_dim")}
+    known = {name: described[name] for name in OPENING}
     return replace(config, data={**config.data, "backbone": known})
 
 

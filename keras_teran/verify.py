@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from keras_teran.evaluation.recall import check_correspondence, recall_table
 from keras_teran.export import ENCODERS, FLOAT32, MANIFEST
-from keras_teran.exported import open_exported
+from keras_teran.exported import open_exported, read_manifest
 from keras_teran.file_cost import file_cost
 from keras_teran.regions.picture_store import encoder_inputs
 from keras_teran.run import write_text
@@ -66,7 +66,7 @@ def verify(
             image without captions.
     """
     folder = Path(folder)
-    manifest = _read_manifest(folder)
+    manifest = read_manifest(folder)
     check_correspondence(captions.caption_to_image, len(captions.image_ids))
     tokenizer = CaptionTokenizer.load(folder)
     sides = {
@@ -161,16 +161,6 @@ def _together(run, side, order, output):
     for rows, block in zip(blocks, found, strict=True):
         together[rows, : block.shape[1]] = block
     return together
-
-
-def _read_manifest(folder):
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{folder} is no export (it has no {MANIFEST}); give the folder that "
-            "`keras-teran export` wrote."
-        )
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _pairs(manifest):

@@ -7,8 +7,9 @@ _VISION = {"num_layers": 1, "hidden_dim": 8, "num_heads": 2}
 _PATCHES = {**_VISION, "patch_size": 8, "image_shape": (SIDE, SIDE, 3)}
 
 
-def vit():
-    return keras_hub.models.ViTBackbone(mlp_dim=16, **_PATCHES)
+def vit(height=SIDE, width=SIDE, **changes):
+    shape = {"image_shape": (height, width, 3)}
+    return keras_hub.models.ViTBackbone(mlp_dim=16, **{**_PATCHES, **shape, **changes})
 
 
 def dinov2():
@@ -49,7 +50,7 @@ def clip():
     return models.CLIPBackbone(vision, text, projection_dim=8)
 
 
-def resnet():
+def resnet(**changes):
     """Pictures of any size; a map of a sixteenth of their sides."""
     return keras_hub.models.ResNetBackbone(
         input_conv_filters=[64],
@@ -58,6 +59,7 @@ def resnet():
         stackwise_num_blocks=[1, 1, 1],
         stackwise_num_strides=[1, 2, 2],
         block_type="basic_block",
+        **changes,
     )
 
 

@@ -17,13 +17,18 @@ CAPTIONS = ["a red square left of a blue disc", "two green rings", "a striped ba
 DOUBLE = Path(__file__).with_name("serving_double.py")
 
 
-def exported(folder):
+def exported(folder, **overrides):
     """An export in SavedModel, of the encoders and the scorer."""
+    return exported_model(folder, **overrides)[0]
+
+
+def exported_model(folder, **overrides):
+    """The folder of an export, and the model that is in it."""
     keras.utils.set_random_seed(0)
-    model = tiny(pooling="MrSw")
+    model = tiny(pooling="MrSw", **overrides)
     tokenizer = CaptionTokenizer.train(CAPTIONS, 120)
     export(model, tokenizer, folder, formats=["savedmodel"])
-    return Path(folder)
+    return Path(folder), model
 
 
 class Server:

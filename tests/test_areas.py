@@ -37,6 +37,9 @@ def test_a_box_without_area_takes_its_cell():
     boxes = np.array([[0.5, 0.2, 0.5, 0.2], [0, 0, 0, 0], [1, 1, 1, 1]])
     # column 1 of row 0; the first; the last
     assert pool(features, boxes).ravel().tolist() == [1, 0, 5]
+    # From just before the edge of two columns of three to further behind it.
+    thin = np.array([[2 / 3 - 1e-5, 0.2, 2 / 3 + 2e-5, 0.2]])
+    assert pool(features, thin).ravel().tolist() == [2]
 
 
 def test_a_grid_splits_the_picture_for_each_size():

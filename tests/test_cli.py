@@ -106,7 +106,22 @@ def test_packed_precomp_arrays_are_a_data_folder(tmp_path, capsys):
             ["train", "x", "--data", "a", "--captions", "b"],
             "--data goes without --captions",
         ),
-        (["train", "x", "--captions", "b"], "data has the keys"),
+        (["train", "x", "--captions", "b"], "--captions alone is no data: give"),
+        (["train", "x", "--images", "b"], "--images alone is no data: give"),
+        (["train", "x", "--data", "a", "--images", "b"], "--data goes without"),
+        (
+            ["train", "x", "--captions", "a", "--regions", "b", "--images", "c"],
+            "--regions and --images exclude each other",
+        ),
+        (
+            ["train", "x", "--captions", "a", "--images", "b", "--sizes", "c"],
+            "--sizes goes with --regions",
+        ),
+        (
+            ["train", "x", "--captions", "a", "--images", "b"],
+            "image_backbone=None and data=",
+        ),
+        (["verify", "nowhere", "--data", "a"], "nowhere is no export"),
     ],
 )
 def test_a_users_error_is_one_line(tmp_path, monkeypatch, capsys, arguments, message):

@@ -53,3 +53,14 @@ def test_no_more_regions_than_cells():
     means, boxes = merge(features, cell_boxes(2, 2).reshape(2, 2, 4), 9)
     np.testing.assert_array_equal(means, features.reshape(4, 3))
     np.testing.assert_array_equal(boxes, cell_boxes(2, 2))
+
+
+def test_of_equal_costs_the_first_in_the_order_of_the_cells_is_merged():
+    features = np.zeros((3, 3, 2), np.float32)
+    boxes = cell_boxes(3, 3).reshape(3, 3, 4)
+    for count in range(1, 9):
+        _, places = merge(features, boxes, count)
+        regions, _ = naive(features, count)
+        corners = boxes.reshape(-1, 4)
+        around = [[*corners[r, :2].min(0), *corners[r, 2:].max(0)] for r in regions]
+        np.testing.assert_array_equal(places, np.array(around, np.float32))

@@ -8,10 +8,9 @@ import hub_presets
 import keras
 import numpy as np
 import pytest
-import yaml
-from data_folder import SMALL, record
+from data_folder import SMALL
 from hub_presets import SIDE, write_preset
-from PIL import Image
+from pixel_run import train_run, write_pictures
 
 import keras_teran
 from keras_teran import build_model
@@ -31,7 +30,6 @@ from keras_teran.serving.interface import Interface
 from keras_teran.tokenizer import CaptionTokenizer
 from keras_teran.verify import verify
 
-COLOURS = {"red": (255, 0, 0), "blue": (0, 0, 255), "green": (0, 255, 0), "black": 0}
 SHARED = {name: value for name, value in SMALL.items() if name != "dropout"}
 
 
@@ -43,31 +41,13 @@ def preset(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Sixteen pictures of 40 × 20 in the colour of their captions, half of them val."""
-    root = tmp_path_factory.mktemp("data")
-    records = []
-    for row in range(16):
-        records.append(record("train" if row < 8 else "val", row))
-        records[-1]["filename"] = f"{row:02}.png"
-        colour = COLOURS[records[-1]["sentences"][0]["raw"].split()[1]]
-        picture = Image.new("RGB", (40, 20), colour)
-        (root / "pictures").mkdir(exist_ok=True)
-        picture.save(root / "pictures" / f"{row:02}.png")
-    (root / "dataset.json").write_text(json.dumps({"images": records}))
-    return {"captions": str(root / "dataset.json"), "images": str(root / "pictures")}
+    return write_pictures(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
 def run(preset, data, tmp_path_factory):
     """A RUN trained by the command, from YAML."""
-    folder = tmp_path_factory.mktemp("run")
-    recipe = {"epochs": 1, "batch_size": 8, "drop_epochs": [], "warmup_steps": 0}
-    told = {"data": data, "image_backbone": str(preset), "model": SMALL}
-    (folder / "how.yaml").write_text(yaml.safe_dump({**told, "recipe": recipe}))
-    assert (
-        main(["train", str(folder / "run"), "--config", str(folder / "how.yaml")]) == 0
-    )
-    return folder / "run"
+    return train_run(tmp_path_factory.mktemp("run"), preset, data)
 
 
 def tiny(preset, **overrides):
@@ -244,10 +224,9 @@ def test_an_export_says_that_it_takes_pictures(run, tmp_path):
     assert manifest["encoders"]["image_encoder"]["inputs"] == {
         "images": {"shape": [None, SIDE, SIDE, 3], "dtype": "uint8"}
     }
-    with pytest.raises(
-        ValueError, match="sends regions, and this model takes pictures"
-    ):
-        Interface.of_manifest(manifest, 1)
+    interface = Interface.of_manifest(manifest, 1)
+    assert interface.image_size == (SIDE, SIDE)
+    assert interface.region_buckets == (16,)  # 4 × 4 patches, always
 
 
 def test_pictures_are_indexed_and_a_picture_finds_its_sentence(

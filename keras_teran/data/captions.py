@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_teran.data.text_lines import read_text
+
 
 @dataclass(frozen=True, eq=False)
 class CaptionSet:
@@ -203,9 +205,9 @@ def _read_images(path):
             f"There is no caption file {path}. Give a JSON file in the Karpathy layout "
             "(dataset_coco.json, dataset_flickr30k.json or dataset_flickr8k.json)."
         )
+    text = read_text(path)
     try:
-        with open(path, encoding="utf-8") as file:
-            content = json.load(file)
+        content = json.loads(text)
     except ValueError as error:
         raise ValueError(
             f"{path} is not readable as JSON ({error}). It may be truncated: fetch it "

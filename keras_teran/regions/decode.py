@@ -60,18 +60,47 @@ def decode(path, needed=None):
         raise BadImage(f"{path} is missing")
     if not path.stat().st_size:
         raise BadImage(f"{path} is empty: 0 bytes")
+    return _or_bad(lambda: _decode(path, needed), path)
+
+
+def pixels_of(image, name="the picture"):
+    """Pixels of a Pillow image, made RGB as `decode` makes those of a file.
+
+    Args:
+        image: `PIL.Image.Image`; its first, or current, frame is taken.
+        name: str, what errors call it.
+
+    Returns:
+        uint8, (height, width, 3), RGB.
+
+    Raises:
+        BadImage: if it is too large, of pixels without a known range, or of a file
+            that turns out to be damaged.
+    """
+    _refuse_size(*image.size, name)
+
+    def decoded():
+        # One image may stand twice in a list, and Pillow's are for one thread.
+        with _ONE_AT_A_TIME:
+            image.load()
+        return _as_seen(image, name)
+
+    return _or_bad(decoded, name)
+
+
+def _or_bad(decoding, name):
     try:
-        return _decode(path, needed)
+        return decoding()
     except BadImage:
         raise
     # Decoders fail on damaged files with errors of any kind: struct, zlib, EOFError ...
     except Exception as error:
         fault = " ".join(str(error).split()) or type(error).__name__
-        raise BadImage(f"{path} cannot be decoded: {fault}") from error
+        raise BadImage(f"{name} cannot be decoded: {fault}") from error
 
 
 def _decode(path, needed):
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     try:
         opened = Image.open(path, formats=FORMATS)
@@ -84,26 +113,35 @@ def _decode(path, needed):
             f"{path} is too large: over {MOST_PIXELS:,} pixels; shrink it"
         ) from error
     with opened as image:
-        width, height = image.size
-        if width * height > MOST_PIXELS:
-            raise BadImage(
-                f"{path} is too large: {width} × {height} is over {MOST_PIXELS:,} "
-                "pixels; shrink it"
-            )
+        _refuse_size(*image.size, path)
         if needed:
             # Does nothing to formats that cannot be decoded at a fraction.
             image.draft(None, (2 * needed, 2 * needed))
         large = image.size[0] * image.size[1] > _LARGE
         with _ONE_AT_A_TIME if large else nullcontext():
-            image.load()
-            return np.array(_to_rgb(ImageOps.exif_transpose(image), path))
+            return _as_seen(image, path)
 
 
-def _to_rgb(image, path):
+def _refuse_size(width, height, name):
+    if width * height > MOST_PIXELS:
+        raise BadImage(
+            f"{name} is too large: {width} × {height} is over {MOST_PIXELS:,} pixels; "
+            "shrink it"
+        )
+
+
+def _as_seen(image, name):
+    from PIL import ImageOps
+
+    image.load()
+    return np.array(_to_rgb(ImageOps.exif_transpose(image), name))
+
+
+def _to_rgb(image, name):
     from PIL import Image
 
     if image.mode in ("I", "F") or image.mode.startswith("I;"):
-        image = _to_eight_bits(image, path)
+        image = _to_eight_bits(image, name)
     if not image.has_transparency_data:
         return image.convert("RGB")
     image = image.convert("RGBA")
@@ -111,14 +149,14 @@ def _to_rgb(image, path):
     return Image.alpha_composite(background, image).convert("RGB")
 
 
-def _to_eight_bits(image, path):
+def _to_eight_bits(image, name):
     """Pillow's own conversion cuts at 255, which makes most of a 16-bit picture white."""
     from PIL import Image
 
     values = np.asarray(image)
     if image.mode == "F" or values.min() < 0 or values.max() > 65535:
         raise BadImage(
-            f"{path} has {values.dtype} pixels from {values.min():.6g} to "
+            f"{name} has {values.dtype} pixels from {values.min():.6g} to "
             f"{values.max():.6g}, whose range is not known; save it with 8 or 16 bits"
         )
     # 65535 = 257 × 255.

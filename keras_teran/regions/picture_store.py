@@ -1,6 +1,7 @@
 """Pictures where region features are asked for: of a model that has pixels inside."""
 
 import os
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from tqdm import tqdm
 
 from keras_teran.data.validity import ImageRows
 from keras_teran.regions.areas import cell_boxes
-from keras_teran.regions.decode import BadImage, decode
+from keras_teran.regions.decode import BadImage, decode, pixels_of
 from keras_teran.regions.fitting import fit
 
 
@@ -59,19 +60,27 @@ class PictureStore:
             fitted = list(pool.map(self._fitted, pictures))
         return model_inputs(fitted, self._backbone["grid"])
 
-    def check(self, image_ids, progress=False):
-        """Decodes every picture; raises ValueError that names those that cannot be."""
+    def faults(self, image_ids, progress=False):
+        """Decodes pictures: a dict of the ids of those that cannot be, and why not."""
         pictures = [self._pictures[row] for row in self.rows(image_ids)]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
+            # What is too large is refused, with a line of its own.
+            warnings.filterwarnings("ignore", message="Image size .* exceeds limit")
             checked = pool.map(self._fault, pictures)
             bar = tqdm(
                 checked, "checking pictures", len(pictures), disable=not progress
             )
-            faults = [fault for fault in bar if fault]
+            found = dict(zip(map(int, image_ids), bar, strict=True))
+        return {image_id: fault for image_id, fault in found.items() if fault}
+
+    def check(self, image_ids, progress=False):
+        """Decodes every picture; raises ValueError that names those that cannot be."""
+        faults = list(self.faults(image_ids, progress).values())
         if faults:
             raise ValueError(
-                f"{len(faults)} of {len(pictures)} pictures cannot be used; the first: "
-                f"{'; '.join(faults[:3])}. Mend them, or leave them out of the captions."
+                f"{len(faults)} of {len(image_ids)} pictures cannot be used; the first: "
+                f"{'; '.join(faults[:3])}. Mend them, or leave them out of the captions "
+                "(`keras-teran data prepare` does)."
             )
 
     def _fitted(self, picture):
@@ -89,18 +98,22 @@ def fit_picture(picture, size):
     """Decodes a picture if it is a file, and fits it to a model's input.
 
     Args:
-        picture: a path, or uint8 (h, w, 3), RGB.
+        picture: a path, a Pillow image, or uint8 (h, w, 3), RGB.
         size: (height, width).
 
     Returns:
         A `Fitted`.
 
     Raises:
-        BadImage: if the file cannot be used.
+        BadImage: if the file or the image cannot be used.
         ValueError: for an array of another kind, or neither.
     """
+    from PIL import Image
+
     if isinstance(picture, str | Path):
         picture = decode(picture, max(size))
+    elif isinstance(picture, Image.Image):
+        picture = pixels_of(picture)
     elif (
         not isinstance(picture, np.ndarray)
         or picture.dtype != np.uint8
@@ -109,7 +122,8 @@ def fit_picture(picture, size):
     ):
         kind = getattr(picture, "dtype", type(picture).__name__)
         raise ValueError(
-            "a picture must be a file's path or uint8 (height, width, 3), RGB; received "
+            "a picture must be a file's path or uint8 (height, width, 3), RGB, or a "
+            "Pillow image; received "
             f"{kind} {np.shape(picture) if kind != 'dict' else sorted(picture)}."
         )
     return fit(picture, *size)

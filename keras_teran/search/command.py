@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 
@@ -34,9 +35,13 @@ def _add_index(command):
     )
     command.add_argument(
         "--pictures",
+        "--images",
         metavar="FOLDER",
         help="in place of --regions, for a RUN with an image_backbone; with --captions "
         "those that they name",
+    )
+    command.add_argument(
+        "--skip-bad", action="store_true", help="pictures left out are no failure"
     )
     command.add_argument("--captions", metavar="FILE", help="captions, Karpathy layout")
     command.add_argument("--sizes", metavar="PATH", help="image sizes, as for train")
@@ -107,10 +112,13 @@ def index(arguments):
     from keras_teran.search.building import build
     from keras_teran.search.engines import check_engine
     from keras_teran.search.schema import Storage
-    from keras_teran.search.sources import open_data
+    from keras_teran.search.sources import open_data, without_bad
 
     check_engine(arguments.engine)
     captions, regions = open_data(arguments)
+    captions, faults = without_bad(captions, regions)
+    for fault in faults:
+        print(f"left out: {fault}", file=sys.stderr)
     storage = Storage(
         arguments.shards, arguments.replicas, arguments.on_disk, arguments.quantize
     )
@@ -130,6 +138,11 @@ def index(arguments):
     print(
         f"{arguments.out}: {counts['images']:,} images, {counts['captions']:,} captions"
     )
+    if faults and not arguments.skip_bad:
+        raise ValueError(
+            f"{len(faults)} pictures cannot be used and are not in {arguments.out}: "
+            "listed above. --skip-bad says that this is no failure."
+        )
 
 
 def search(arguments):

@@ -43,11 +43,11 @@ def open_data(arguments):
 
 
 def _pictures(arguments):
-    from keras_teran.matcher import load
     from keras_teran.regions.listing import list_pictures
     from keras_teran.regions.picture_store import PictureStore
+    from keras_teran.run import read_image_backbone
 
-    backbone = load(arguments.run).model.config["image_backbone"]
+    backbone = read_image_backbone(arguments.run)
     if backbone is None:
         raise ValueError(
             f"--pictures: the model of {arguments.run} takes region features; make "
@@ -61,8 +61,33 @@ def _pictures(arguments):
         listed = list_pictures(arguments.pictures)
         captions = CaptionSet(listed.image_ids, listed.names, [], [], [])
         store = PictureStore(listed.image_ids, listed.paths, backbone)
-    store.check(store.image_ids, progress=True)
     return captions, store
+
+
+def without_bad(captions, regions):
+    """Leaves out the pictures that cannot be used.
+
+    Args:
+        captions: `CaptionSet`.
+        regions: what `open_data` gave beside it.
+
+    Returns:
+        `(captions, faults)`: the `CaptionSet` of the rest, and a line for each picture
+        that it lacks; all and none where there are no pictures.
+
+    Raises:
+        ValueError: if no picture can be used.
+    """
+    from keras_teran.regions.picture_store import PictureStore
+
+    if not isinstance(regions, PictureStore):
+        return captions, []
+    faults = regions.faults(captions.image_ids, progress=True)
+    lines = list(faults.values())
+    if len(faults) == len(captions.image_ids):
+        raise ValueError(f"None of the {len(lines)} pictures can be used; {lines[0]}.")
+    good = [n for n, each in enumerate(captions.image_ids) if each not in faults]
+    return (captions.select_images(good) if faults else captions), lines
 
 
 def _with_encoded(arguments):

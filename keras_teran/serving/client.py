@@ -8,6 +8,7 @@ import numpy as np
 from keras_teran.serving import checks
 from keras_teran.serving.errors import ServingError, UnavailableError
 from keras_teran.serving.interface import Interface, bucket
+from keras_teran.serving.pictures import fitted_batches
 from keras_teran.serving.transport_grpc import GrpcTransport
 from keras_teran.serving.transport_rest import RestTransport
 from keras_teran.tokenizer import CaptionTokenizer
@@ -148,9 +149,15 @@ class Client:
             all-zero where masked, and `image_embedding` float32 (images, dim).
 
         Raises:
-            ValueError: for input that the model cannot mean; see `checks.regions`.
+            ValueError: for input that the model cannot mean; see `checks.regions`; or
+                where it takes pictures.
             UnavailableError, TimeoutError, ServingError: as `encode_tokens`.
         """
+        if self.interface.image_size:
+            raise ValueError(
+                "This model takes pictures and makes regions of them itself; call "
+                "encode_pictures."
+            )
         inputs = checks.regions(regions, boxes, region_mask, self.interface)
         images, count = inputs["region_mask"].shape
         dim = self.interface.embedding_dim
@@ -163,6 +170,37 @@ class Client:
         )
         found["region_embeddings"] = found["region_embeddings"][:, :count]
         return found
+
+    def encode_pictures(self, pictures):
+        """Region embeddings of pictures, by a model with pixels inside.
+
+        Pictures are decoded and fitted here, `max_batch` at a time, as the model's own
+        pipeline does it (see `regions.decode` and `regions.fitting`).
+
+        Args:
+            pictures: sequence; each a file's path, a Pillow image, or uint8
+                (height, width, 3), RGB, of any size.
+
+        Returns:
+            As `encode_regions`: a region is a patch; all-zero those of padding.
+
+        Raises:
+            ValueError: where the model takes regions; for no pictures; or, before its
+                batch is sent, for one that cannot be used (`BadImage`).
+            UnavailableError, TimeoutError, ServingError: as `encode_tokens`.
+        """
+        size, dim = self.interface.image_size, self.interface.embedding_dim
+        if size is None:
+            raise ValueError(
+                "This model takes regions and boxes, no pictures; call encode_regions."
+            )
+        (patches,) = self.interface.region_buckets
+        answers = []
+        for images in fitted_batches(pictures, size, self.max_batch):
+            shapes = ((len(images), patches, dim), (len(images), dim))
+            outputs = dict(zip(IMAGE_OUTPUTS, shapes, strict=True))
+            answers.append(self._ask("image_encoder", {"images": images}, outputs))
+        return {n: np.concatenate([a[n] for a in answers]) for n in IMAGE_OUTPUTS}
 
     def score(self, region_embeddings, word_embeddings):
         """Similarity of each image with each caption.

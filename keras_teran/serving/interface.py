@@ -22,6 +22,8 @@ class Interface:
         padding: "exclude" or "zero"; with "zero" a score depends on the padding.
         token_buckets: tuple of int, the lengths that captions are padded to.
         region_buckets: tuple of int, the same for regions.
+        image_size: (height, width) of the pictures that a model with pixels inside
+            takes; None: it takes regions.
     """
 
     version: int
@@ -32,20 +34,12 @@ class Interface:
     padding: str
     token_buckets: tuple
     region_buckets: tuple = REGION_BUCKETS
+    image_size: tuple | None = None
 
     @classmethod
     def of_manifest(cls, manifest, version):
-        """The limits of an export, from its manifest, a dict.
-
-        Raises:
-            ValueError: for a model that takes pictures.
-        """
+        """The limits of an export, from its manifest, a dict."""
         config = manifest["config"]
-        if config.get("image_backbone"):
-            raise ValueError(
-                "The client of a model repository sends regions, and this model takes "
-                "pictures; leave the repository out and serve its SavedModel as it is."
-            )
         longest = config["caption_max_length"]
         shorter = [n for n in TOKEN_BUCKETS if n < longest]
         return cls(
@@ -56,6 +50,7 @@ class Interface:
             embedding_dim=config["embedding_dim"],
             padding=manifest["padding"],
             token_buckets=(*shorter, longest),
+            **_of_pictures(config.get("image_backbone")),
         )
 
     @classmethod
@@ -79,6 +74,17 @@ class Interface:
         """Writes `interface.json` into a folder."""
         text = json.dumps(asdict(self), indent=2) + "\n"
         (Path(folder) / FILE).write_text(text, encoding="utf-8")
+
+
+def _of_pictures(backbone):
+    """What is other where regions are made in the model: always as many."""
+    if backbone is None:
+        return {}
+    rows, columns = backbone["grid"]
+    return {
+        "region_buckets": (rows * columns,),
+        "image_size": tuple(backbone["size"]),
+    }
 
 
 def bucket(length, buckets):

@@ -38,6 +38,10 @@ def warmup_inputs(model, interface):
             }
             for n in interface.token_buckets
         ]
+    if model == "image_encoder" and interface.image_size:
+        return [
+            {"images": draw.integers(0, 256, (1, *interface.image_size, 3), "uint8")}
+        ]
     if model == "image_encoder":
         return [
             {

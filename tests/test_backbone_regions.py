@@ -65,6 +65,34 @@ def test_features_are_the_backbones_own_of_prepared_pixels(presets):
     np.testing.assert_allclose(features, expected, atol=1e-5)
 
 
+def test_patches_lie_on_a_grid_that_is_no_square(tmp_path):
+    """16 × 32 pixels: two rows of four patches, behind the class token."""
+    vit = hub_presets.vit(SIDE // 2, SIDE)
+    write_preset(tmp_path / "wide", vit)
+    extractor = open_extractor(tmp_path / "wide")
+    assert extractor.input_size == (SIDE // 2, SIDE)
+    picture = fit(noise(SIDE // 2), SIDE // 2, SIDE)
+    ((features, boxes),) = extractor.extract([picture])
+    expected = np.asarray(vit(noise(SIDE // 2)[None] / np.float32(127.5) - 1))[0, 1:]
+    np.testing.assert_allclose(features, expected, atol=1e-5)
+    assert boxes[5].tolist() == [0.25, 0.5, 0.5, 1]
+
+
+def test_weights_tell_extractors_apart(presets, tmp_path):
+    """The last weight of all is another by a little: so is the identity."""
+    _, made = presets
+    vit = hub_presets.vit()
+    vit.set_weights(made["vit"].get_weights())
+    write_preset(tmp_path / "same", vit)
+    vit.weights[-1].assign_add(np.full(vit.weights[-1].shape, 1e-6, np.float32))
+    write_preset(tmp_path / "other", vit)
+    first, same, other = (
+        open_extractor(folder).identity["sha256"]
+        for folder in (presets[0] / "vit", tmp_path / "same", tmp_path / "other")
+    )
+    assert first == same != other
+
+
 def test_of_pictures_and_text_the_layer_before_pooling_is_taken(presets):
     root, made = presets
     vision = made["siglip"].vision_encoder

@@ -14,7 +14,12 @@ from hub_presets import SIDE, write_preset
 from keras_teran.cli import main
 from keras_teran.data.packed import PackedRegions
 from keras_teran.regions.areas import pool
-from keras_teran.regions.detectors import DetectorRegions, Found, distinct
+from keras_teran.regions.detectors import (
+    DetectorRegions,
+    Found,
+    PyramidNetwork,
+    distinct,
+)
 from keras_teran.regions.fitting import Fitted, fit
 from keras_teran.regions.opening import open_extractor, reopen_extractor
 
@@ -118,14 +123,15 @@ def test_boxes_of_padding_are_no_regions(presets, kind):
     np.testing.assert_allclose(boxes[0], expected, atol=1e-3)
 
 
-class OneBox:
-    """A network that finds one box, where it is told."""
+class Boxes:
+    """A network that finds boxes where it is told, the first the best."""
 
-    region_dim, boxes_of_a_picture = 1, 1
+    region_dim = 1
 
-    def __init__(self, box):
-        self._box = np.array([box], np.float32)
-        decoder = SimpleNamespace(iou_threshold=0.5)
+    def __init__(self, boxes, overlap=0.5):
+        self._boxes = np.array(boxes, np.float32)
+        self.boxes_of_a_picture = len(boxes)
+        decoder = SimpleNamespace(iou_threshold=overlap)
         backbone = SimpleNamespace(image_shape=(INPUT, INPUT, 3))
         self.detector = SimpleNamespace(
             backbone=backbone, prediction_decoder=decoder, weights=[]
@@ -135,13 +141,14 @@ class OneBox:
         return size
 
     def run(self, pixels):
-        return Found(self._box, np.zeros(1), lambda kept, boxes: boxes[:, 3:])
+        scores = -np.arange(len(self._boxes), dtype=np.float32)
+        return Found(self._boxes, scores, lambda kept, boxes: boxes[:, 3:])
 
 
 def test_where_all_lies_in_padding_the_picture_is_the_region():
     half = Fitted(noise(), np.array([0, 0, 1, 0.5], np.float32))
     below, across = (
-        DetectorRegions(OneBox(box), "here", 1, mean=[0.0])
+        DetectorRegions(Boxes([box]), "here", 1, mean=[0.0])
         for box in ([0, 0.6, 1, 1], [0, 0.25, 1, 1])
     )
     ((features, boxes),) = below.extract([half])
@@ -150,6 +157,31 @@ def test_where_all_lies_in_padding_the_picture_is_the_region():
     ((features, boxes),) = across.extract([half])
     assert boxes.tolist() == [[0, 0.5, 1, 1]]  # cut to the picture: lower half of it
     assert features.tolist() == [[0.5]]
+
+
+def test_what_overlaps_is_told_before_boxes_are_cut_to_the_picture():
+    """The upper half is the picture. 0 to 0.6 and 0.4 to 1.4 share 0.2 of 1.4; of what
+    of them is in the picture, 0 to 0.5 and 0.4 to 0.5, they share 0.1 of 0.5.
+    """
+    half = Fitted(noise(), np.array([0, 0, 1, 0.5], np.float32))
+    network = Boxes([[0, 0, 1, 0.6], [0, 0.4, 1, 1.4]], overlap=0.17)
+    ((_, boxes),) = DetectorRegions(network, "here", 2, mean=[0.0]).extract([half])
+    np.testing.assert_allclose(boxes, [[0, 0, 1, 1], [0, 0.8, 1, 1]], atol=1e-6)
+
+
+def test_a_box_is_pooled_from_the_level_of_the_square_of_its_area():
+    """In an input of 448 × 896: 448 × 896 is a square of 634, level 4 + 1.5; 448 × 448
+    level 5; 224 × 224 level 4; 45 × 896 a square of 200, level 3; 22 × 45 level 3.
+    """
+    levels = [np.full((size, 2 * size, 1), level, np.float32)
+              for level, size in ((3, 8), (4, 4), (5, 2))]  # fmt: skip
+    boxes = np.array(
+        [[0, 0, 1, 1], [0, 0, 0.5, 1], [0, 0, 0.25, 0.5], [0, 0, 1, 0.1], [0, 0, 0.05, 0.05]],
+        np.float32,
+    )  # fmt: skip
+    network = SimpleNamespace(_first=3, region_dim=1)
+    found = PyramidNetwork._pooled(network, levels, boxes, (448, 896))
+    np.testing.assert_allclose(found.ravel(), [5, 5, 4, 3, 3], rtol=1e-6)
 
 
 def test_a_box_that_a_better_one_covers_goes():

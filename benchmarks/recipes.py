@@ -80,7 +80,7 @@ def history_of(name, seed, options):
         preset=changes.pop("preset", "small_today"),
         model=changes.pop("model", {}),
         data=options.data,
-        caption_backbone=options.caption_backbone,
+        caption_backbone=options.caption_backbone or None,
         recipe={**changes, "epochs": options.epochs},
         seed=seed,
     )

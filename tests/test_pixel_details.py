@@ -1,5 +1,7 @@
 """Pixels inside the model where a square, a fresh network or small files hide faults."""
 
+from types import SimpleNamespace
+
 import hub_presets
 import numpy as np
 import pytest
@@ -62,6 +64,16 @@ def test_a_preparation_that_is_not_linear_is_refused(tmp_path, monkeypatch):
         else:
             with pytest.raises(ValueError, match="'x' prepares its pictures by more"):
                 hub.linear_preparation("x")
+
+
+def test_a_size_that_is_asked_for_goes_before_the_presets_and_a_fixed_one_first():
+    any_size = SimpleNamespace(image_shape=(None, None, 3))
+    fixed = SimpleNamespace(image_shape=(16, 24, 3))
+    assert hub.input_size("x", any_size, 48, (32, 32)) == (48, 48)
+    assert hub.input_size("x", any_size, None, (32, 40)) == (32, 40)
+    assert hub.input_size("x", fixed, 48, (32, 32)) == (16, 24)
+    with pytest.raises(ValueError, match="'x' takes pictures of any size; give one"):
+        hub.input_size("x", any_size, None, None)
 
 
 def test_a_store_fits_pictures_to_an_input_that_is_no_square():

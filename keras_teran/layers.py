@@ -141,8 +141,8 @@ class TransformerBlock(keras.layers.Layer):
 
     def _attend(self, rows, members, attention_mask, training):
         dim = rows.shape[-1]
-        length = ops.shape(attention_mask)[1]
         projected = members.spread(self.query_key_value(rows))
+        length = ops.shape(projected)[1]
         by_head = (-1, length, self.heads, dim // self.heads)
         query, key, value = (
             ops.transpose(ops.reshape(part, by_head), (0, 2, 1, 3))

@@ -118,8 +118,9 @@ def test_the_caption_backbone_learns_at_its_own_rate():
     assert steps["bert_embedding/token/embeddings"] == pytest.approx(0.25e-2, rel=1e-2)
 
 
-def test_every_recipe_has_one_rate_and_drops_by_steps():
-    for recipe in RECIPES.values():
+def test_every_recipe_of_the_papers_kind_has_one_rate_and_drops_by_steps():
+    for name in set(RECIPES) - {"small_today"}:
+        recipe = RECIPES[name]
         made = optimizer(recipe, steps_per_epoch=10)
         assert made.rate_of("bert_block_0/query_key_value/kernel") == 1
         assert made.global_clipnorm == 2

@@ -90,7 +90,12 @@ def trained(encode_chunk=None, jit_compile=False):
     model.encode_chunk = encode_chunk
     for part in (model, model.image_encoder, model.caption_encoder):
         part.supports_jit = jit_compile
-    model.compile(keras.optimizers.SGD(0.1), jit_compile=jit_compile)
+    # Eager where it can be: tracing takes longer than all these steps.
+    model.compile(
+        keras.optimizers.SGD(0.1),
+        run_eagerly=not jit_compile,
+        jit_compile=jit_compile,
+    )
     model.train_on_batch(*pairs.batch())
     return model.get_weights()
 

@@ -9,6 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from keras_teran.data.dropping import check_rates, drop_members
+from keras_teran.data.freed_memory import keep_freed_memory
 from keras_teran.data.grouping import caption_groups, check_groups
 
 _CAPTIONS_PER_CALL = 4096
@@ -178,6 +179,8 @@ class PairBatches(keras.utils.PyDataset):
         """Batch ``index`` of the current epoch; negative counts from the end."""
         if not -len(self) <= index < len(self):
             raise IndexError(f"There are {len(self)} batches; received index {index}.")
+        # Here, as it is asked from inside TensorFlow's dataset, which lets go of memory.
+        keep_freed_memory()
         index %= len(self)
         self._last_asked |= index == len(self) - 1
         return self._ahead.get(self._epoch, index, len(self))

@@ -129,7 +129,7 @@ RECIPES = {
         "batch_size": 40,
         "warmup_steps": 0,
     },
-    # Not the paper's: what measurements favoured on Flickr8k (benchmarks/README.md).
+    # Not the paper's, and not settled: benchmarks/README.md has what was measured.
     "small_today": {
         **_PAPER_RECIPE,
         "learning_rate": 3e-4,

@@ -148,7 +148,7 @@ def test_align_names_an_image_that_is_not_there(example):
 @pytest.mark.parametrize("name", ["evaluate", "search"])
 def test_captions_without_regions_are_refused(example, name):
     sentence = ["red"] if name == "search" else []
-    with pytest.raises(SystemExit, match="--captions goes with --regions or --images"):
+    with pytest.raises(SystemExit, match="--captions alone is no data: give --cap"):
         example(name, "RUN", *sentence, "--captions", "captions.json")
 
 

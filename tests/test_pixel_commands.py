@@ -158,9 +158,9 @@ def test_an_example_evaluates_pictures(run, moved, monkeypatch, capsys):
     assert example(*moved) == example("--split", "val")
     with pytest.raises(SystemExit, match="--regions and --images exclude each other"):
         example(*moved, "--regions", "x")
-    with pytest.raises(SystemExit, match="--captions goes with --regions or --images"):
+    with pytest.raises(SystemExit, match="--images alone is no data: give --captions"):
         example("--images", "x")
-    with pytest.raises(SystemExit, match="takes pictures: give --images"):
+    with pytest.raises(SystemExit, match="takes pictures and makes regions of them"):
         example("--captions", "x", "--regions", "y")
 
 

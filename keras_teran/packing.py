@@ -87,10 +87,10 @@ def groups_of(embeddings, step=1024):
 
 def real_members(embeddings, group):
     """Float (sets, count, dim): the real members of a group's sets."""
+    first = embeddings[group.rows, : group.count]
+    if np.any(first, axis=-1).all():
+        return first
     chosen = embeddings[group.rows]
-    packed = chosen[:, : group.count]
-    if np.any(packed, axis=-1).all():
-        return packed
     real = np.any(chosen, axis=-1)
     return chosen[real].reshape(len(group.rows), group.count, -1)
 

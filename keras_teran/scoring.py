@@ -290,12 +290,12 @@ def _largest(cells, axis, floor=False):
     `floor`: padding takes part, with a cosine of 0. Floats of one sign are ordered as
     their bits are, and as int16 every float with a sign bit comes before every one
     without; so the integers' maximum is the floats', but where all are negative, whose
-    order is reversed.
+    order is reversed: these, which are few, are looked at again.
     """
     best = np.maximum.reduce(cells, axis=axis)
     if cells.dtype != np.float32:
-        if (best < 0).any():
-            best = np.where(best < 0, np.minimum.reduce(cells, axis=axis), best)
+        negative = np.unravel_index(np.flatnonzero(best < 0), best.shape)
+        best[negative] = np.moveaxis(cells, axis, -1)[negative].min(axis=-1)
         best = (best.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
     return np.maximum(best, 0, out=best) if floor else best
 

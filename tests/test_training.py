@@ -144,20 +144,9 @@ def stopped_after(data, folder, epochs, monkeypatch, **changes):
     return config
 
 
-def test_resuming_trains_only_the_epochs_that_are_left(
-    data, finished, tmp_path, monkeypatch
+def test_an_averaged_training_resumes_as_configured_to_the_same_weights(
+    data, tmp_path, monkeypatch
 ):
-    config = stopped_after(data, tmp_path / "run", 2, monkeypatch)
-    begun = []
-    monkeypatch.setattr(
-        RunKeeper, "on_epoch_begin", lambda self, epoch, logs=None: begun.append(epoch)
-    )
-    history = train(config, tmp_path / "run", progress=False)
-    assert begun == [2]
-    np.testing.assert_allclose(history["loss"], read_history(finished)["loss"], 1e-5)
-
-
-def test_an_averaged_training_resumes_to_the_same_weights(data, tmp_path, monkeypatch):
     recipe = {"average": 0.9, "backbone_rate": 0.5, "weight_decay": 0.1}
     recipe |= {"schedule": "cosine", "epochs": 2}
     config = stopped_after(data, tmp_path / "run", 1, monkeypatch, recipe=recipe)
@@ -172,19 +161,21 @@ def test_an_averaged_training_resumes_to_the_same_weights(data, tmp_path, monkey
         if "kernel" in weight.path:
             assert np.abs(np.subtract(weight, raw)).max() > 0, weight.path
 
+    with pytest.raises(ValueError, match="another configuration: dtype, seed differ"):
+        other = dataclasses.replace(config, seed=1, dtype="mixed_bfloat16")
+        train(other, tmp_path / "run", progress=False)
+
+    begun = []
+    monkeypatch.setattr(
+        RunKeeper, "on_epoch_begin", lambda self, epoch, logs=None: begun.append(epoch)
+    )
     resumed = train(config, tmp_path / "run", progress=False)
+    assert begun == [1]  # the epoch that was left
     whole = train(config, tmp_path / "whole", progress=False)
     assert_same_history(resumed, whole)
     models = [keras_teran.load(tmp_path / name).model for name in ("run", "whole")]
     np.testing.assert_allclose(*map(weights_of, models), atol=1e-6)
     assert_kept_is_the_best(tmp_path / "whole", data)
-
-
-def test_another_configuration_does_not_resume(data, tmp_path, monkeypatch):
-    config = stopped_after(data, tmp_path / "run", 1, monkeypatch)
-    other = dataclasses.replace(config, seed=1, dtype="mixed_bfloat16")
-    with pytest.raises(ValueError, match="another configuration: dtype, seed differ"):
-        train(other, tmp_path / "run", progress=False)
 
 
 def test_patience_counts_the_epochs_before_a_resumption(tmp_path):

@@ -1,7 +1,8 @@
 """What each part of today's recipe gives: recall on real photos, a row a change.
 
     python benchmarks/recipes.py --runs FOLDER --data FOLDER --caption-backbone FOLDER \
-        [--rows today,"hinge, hardest"] [--seeds 0,1,2] [--epochs 2]
+        [--rows today,"hinge, hardest"] [--seeds 0,1,2] [--epochs 2] \
+        [--dtype mixed_bfloat16]
 
 Each row trains into FOLDER/ROW-EPOCHS-SEED as `keras-teran train` does; one that is there
 is read, one that was stopped goes on. `paper` is the preset `small`, all other rows
@@ -25,16 +26,18 @@ ROWS = {
     "today": {},
     "hinge, hardest": {"loss": "hinge"},
     "hinge, sum": {"loss": "hinge", "negatives": "sum"},
-    "MrSw": {"model": {"pooling": "MrSw"}, "temperature": 0.5},
-    "temperature 0.03": {"temperature": 0.03},
-    "temperature 0.1": {"temperature": 0.1},
-    "40 pairs a batch, an image each": {"batch_size": 40, "captions_per_image": 1},
-    "20 images a batch": {"batch_size": 100},
-    "100 images, 2 captions each": {"captions_per_image": 2},
+    "MrAVGw": {"model": {"pooling": "MrAVGw"}, "temperature": 0.05},
+    "temperature 0.25": {"temperature": 0.25},
+    "temperature 1": {"temperature": 1.0},
+    "40 images, a caption each": {"batch_size": 40, "captions_per_image": 1},
+    "20 images, 5 captions each": {"batch_size": 100, "captions_per_image": 5},
+    "80 images, 2 captions each": {"batch_size": 160},
     "nothing left out": {"drop_words": 0.0, "drop_regions": 0.0},
-    "more left out": {"drop_words": 0.2, "drop_regions": 0.4},
+    "less left out": {"drop_words": 0.1, "drop_regions": 0.2},
+    "dropout 0.2": {"model": {"dropout": 0.2}},
     "one rate for all": {"backbone_rate": 1.0},
-    "twice the rate": {"learning_rate": 6e-4},
+    "twice the rate": {"learning_rate": 4e-4},
+    "half the rate": {"learning_rate": 1e-4},
     "rate by steps": {"schedule": "steps", "drop_epochs": [1]},
     "weight decay 0.05": {"weight_decay": 0.05},
     "averaged weights": {"average": 0.99},
@@ -51,6 +54,7 @@ def main():
         rows="paper,today",
         seeds="0",
         epochs=2,
+        dtype="float32",
         figure="",
     )
     rows, histories = [], {}
@@ -66,6 +70,7 @@ def main():
         rows,
         options.out,
         epochs=options.epochs,
+        dtype=options.dtype,
         seeds=options.seeds,
         split="val",
     )
@@ -82,6 +87,7 @@ def history_of(name, seed, options):
         data=options.data,
         caption_backbone=options.caption_backbone or None,
         recipe={**changes, "epochs": options.epochs},
+        dtype=options.dtype,
         seed=seed,
     )
     label = re.sub(r"\W+", "_", name)

@@ -89,9 +89,10 @@ class Contrastive:
     Oord et al. 2018, as CLIP has it, Radford et al. 2021). Captions of the same image are
     left out of the sum, where CLIP has one caption an image.
 
-    It suits poolings of a bounded score, `MrAVGw` above all: the temperature then means
-    the same for a long caption and a short one. It is a number given, not a weight: one
-    learned from 0.07 hardly moved.
+    The default is for poolings of a bounded score such as `MrAVGw`. `MrSw` is larger by
+    the number of words: some ten times the temperature fits it, and it kept words on
+    their regions where `MrAVGw` lost some (benchmarks/README.md). The temperature is a
+    number given, not a weight: one learned from 0.07 hardly moved.
 
     Args:
         temperature: float, above 0.

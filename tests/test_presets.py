@@ -81,8 +81,9 @@ def test_small_has_the_numbers_of_its_contract():
     assert (recipe["batch_size"], recipe["gradient_norm"]) == (40, 2.0)
 
 
-def test_todays_small_has_the_encoders_of_small():
-    assert PRESETS["small_today"] == {**PRESETS["small"], "pooling": "MrAVGw"}
+def test_todays_small_is_small_with_another_recipe():
+    assert PRESETS["small_today"] == PRESETS["small"]
+    assert RECIPES["small_today"] != RECIPES["small"]
 
 
 def test_there_are_eleven_presets_and_a_recipe_for_each():

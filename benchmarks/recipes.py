@@ -33,7 +33,7 @@ ROWS = {
     "20 images, 5 captions each": {"batch_size": 100, "captions_per_image": 5},
     "80 images, 2 captions each": {"batch_size": 160},
     "nothing left out": {"drop_words": 0.0, "drop_regions": 0.0},
-    "less left out": {"drop_words": 0.1, "drop_regions": 0.2},
+    "more left out": {"drop_words": 0.2, "drop_regions": 0.5},
     "dropout 0.2": {"model": {"dropout": 0.2}},
     "one rate for all": {"backbone_rate": 1.0},
     "twice the rate": {"learning_rate": 4e-4},

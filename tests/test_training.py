@@ -144,6 +144,19 @@ def stopped_after(data, folder, epochs, monkeypatch, **changes):
     return config
 
 
+def test_resuming_trains_only_the_epochs_that_are_left(
+    data, finished, tmp_path, monkeypatch
+):
+    config = stopped_after(data, tmp_path / "run", 2, monkeypatch)
+    begun = []
+    monkeypatch.setattr(
+        RunKeeper, "on_epoch_begin", lambda self, epoch, logs=None: begun.append(epoch)
+    )
+    history = train(config, tmp_path / "run", progress=False)
+    assert begun == [2]
+    np.testing.assert_allclose(history["loss"], read_history(finished)["loss"], 1e-5)
+
+
 def test_an_averaged_training_resumes_as_configured_to_the_same_weights(
     data, tmp_path, monkeypatch
 ):
@@ -165,12 +178,7 @@ def test_an_averaged_training_resumes_as_configured_to_the_same_weights(
         other = dataclasses.replace(config, seed=1, dtype="mixed_bfloat16")
         train(other, tmp_path / "run", progress=False)
 
-    begun = []
-    monkeypatch.setattr(
-        RunKeeper, "on_epoch_begin", lambda self, epoch, logs=None: begun.append(epoch)
-    )
     resumed = train(config, tmp_path / "run", progress=False)
-    assert begun == [1]  # the epoch that was left
     whole = train(config, tmp_path / "whole", progress=False)
     assert_same_history(resumed, whole)
     models = [keras_teran.load(tmp_path / name).model for name in ("run", "whole")]

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
+from keras_teran.context import ContextVector, in_context
 from keras_teran.layers import (
     BertEmbedding,
     BoxFusion,
@@ -19,13 +20,24 @@ from keras_teran.pooling_head import PoolingHead
 
 IMAGE_INPUTS = ("regions", "boxes", "region_mask")
 CAPTION_INPUTS = ("token_ids", "padding_mask")
+_SIDES = ("image", "caption")
+
+
+def final_blocks_of_both(shared, *arguments):
+    """(of the image encoder, of the caption encoder): the same layers where shared.
+
+    Args:
+        shared: bool, as in the `*_shared` presets.
+        *arguments: those of `final_blocks` but for the name.
+    """
+    if shared:
+        blocks = final_blocks(*arguments, "final_block")
+        return blocks, blocks
+    return [final_blocks(*arguments, f"{side}_final_block") for side in _SIDES]
 
 
 def final_blocks(count, heads, feedforward_dim, dropout, dtype, name):
-    """The transformer layers after the projection to the common width.
-
-    Shared by both encoders in the `*_shared` presets.
-    """
+    """The transformer layers after the projection to the common width."""
     return [
         TransformerBlock(
             heads,
@@ -49,6 +61,8 @@ def image_encoder(
     blocks,
     dtype,
     pooling_head=False,
+    context=0.0,
+    context_dropout=0.0,
 ):
     """Regions with their boxes to unit vectors (Messina et al. 2021, figure 2, left).
 
@@ -62,14 +76,18 @@ def image_encoder(
         blocks: list of layers after the projection, from `final_blocks`.
         dtype: Keras dtype policy of the layers.
         pooling_head: bool, end in a `PoolingHead`.
+        context: float, share of a `ContextVector` of the region features, with a layer
+            of `feedforward_dim` inside, in every region's embedding; 0 for none.
+        context_dropout: float, its dropout rate.
 
     Returns:
         Functional `keras.Model`. Inputs: `regions` float32 (batch, regions,
         region_dim), `boxes` float32 (batch, regions, 4) relative x0 y0 x1 y1,
         `region_mask` bool (batch, regions). Outputs: `region_embeddings` float32
         (batch, regions, embedding_dim), unit rows, zero where masked, and
-        `image_embedding` float32 (batch, embedding_dim), unit: the I-CLS slot, or what
-        the head makes of it and of the regions.
+        `image_embedding` float32 (batch, embedding_dim), unit: the I-CLS slot, or the
+        context vector where there is one, or what the head makes of it and of the
+        regions.
     """
     regions = keras.Input((None, region_dim), dtype="float32", name="regions")
     boxes = keras.Input((None, 4), dtype="float32", name="boxes")
@@ -89,6 +107,17 @@ def image_encoder(
     slots = _through(blocks, slots, slot_mask)
     region_embeddings = unit_rows(slots[:, 1:], region_mask)
     image_embedding = unit_rows(slots[:, 0])
+    if context:
+        image_embedding = ContextVector(
+            embedding_dim,
+            feedforward_dim,
+            context_dropout,
+            dtype=dtype,
+            name="image_context",
+        )(regions, region_mask)
+        region_embeddings = in_context(
+            region_embeddings, image_embedding, context, region_mask
+        )
     if pooling_head:
         head = PoolingHead(dtype=dtype, name="image_pooling_head")
         image_embedding = head(region_embeddings, image_embedding)
@@ -115,6 +144,8 @@ def caption_encoder(
     blocks,
     dtype,
     pooling_head=False,
+    context=0.0,
+    context_dropout=0.0,
 ):
     """Word pieces to unit vectors (Messina et al. 2021, figure 2, right).
 
@@ -131,13 +162,17 @@ def caption_encoder(
         blocks: list of layers after the projection, from `final_blocks`.
         dtype: Keras dtype policy of the layers.
         pooling_head: bool, end in a `PoolingHead`.
+        context: float, share of a `ContextVector` of BERT's tokens, a linear one, in
+            every word's embedding; 0 for none.
+        context_dropout: float, its dropout rate.
 
     Returns:
         Functional `keras.Model`. Inputs: `token_ids` int32 (batch, words),
         `padding_mask` bool (batch, words). Outputs: `word_embeddings` float32 (batch,
         words, embedding_dim), unit rows, zero where `word_mask` is False; `word_mask`
         bool (batch, words); `caption_embedding` float32 (batch, embedding_dim), unit:
-        the [CLS] slot, or what the head makes of it and of the words.
+        the [CLS] slot, or the context vector where there is one, or what the head makes
+        of it and of the words.
     """
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     padding_mask = keras.Input((None,), dtype="bool", name="padding_mask")
@@ -159,12 +194,19 @@ def caption_encoder(
         )
         for index in range(layers)
     ]
-    tokens = _through(bert_blocks, tokens, padding_mask)
-    tokens = _projection(embedding_dim, dtype, "caption_projection")(tokens)
+    bert_tokens = _through(bert_blocks, tokens, padding_mask)
+    tokens = _projection(embedding_dim, dtype, "caption_projection")(bert_tokens)
     tokens = _through(blocks, tokens, padding_mask)
     word_mask = word_positions(padding_mask, drop_last_word)
     word_embeddings = unit_rows(tokens, word_mask)
     caption_embedding = unit_rows(tokens[:, 0])
+    if context:
+        caption_embedding = ContextVector(
+            embedding_dim, None, context_dropout, dtype=dtype, name="caption_context"
+        )(bert_tokens, padding_mask)
+        word_embeddings = in_context(
+            word_embeddings, caption_embedding, context, word_mask
+        )
     if pooling_head:
         head = PoolingHead(dtype=dtype, name="caption_pooling_head")
         caption_embedding = head(word_embeddings, caption_embedding)

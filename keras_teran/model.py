@@ -12,7 +12,7 @@ from keras_teran.encoders import (
     CAPTION_INPUTS,
     caption_encoder,
     encode_sets,
-    final_blocks,
+    final_blocks_of_both,
     image_encoder,
 )
 from keras_teran.losses import (
@@ -53,10 +53,9 @@ class Teran(keras.Model):
     first is logged as `batch_image_to_text_r1` and `batch_text_to_image_r1`.
 
     `distillation`, set before `fit` and not saved, is the weight of a further loss by
-    which the scores teach the pooled vectors (`Distillation`); 0 for none.
-
-    `carried` is a dict of NumPy arrays that are no weights but travel in the saved
-    model, such as what a converted checkpoint holds beside them.
+    which the scores teach the pooled vectors (`Distillation`); 0 for none. `carried` is
+    a dict of NumPy arrays that are no weights but travel in the saved model, such as
+    what a converted checkpoint holds beside them.
 
     Args:
         region_dim: int, width of the region features.
@@ -78,13 +77,17 @@ class Teran(keras.Model):
         drop_last_word: bool, leave out the word piece before [SEP], as the original.
         pooling_head: bool, `image_embedding` and `caption_embedding` come from a head on
             all regions and words (`PoolingHead`), not from the slots alone.
+        context: float, 0 to below 1, the share of a vector of the whole image in each
+            region, of the whole caption in each word (`context.in_context`), which are
+            the pooled vectors then. 0: none, as the original.
+        context_dropout: float, dropout rate of these vectors.
         image_backbone: dict of `pixels.read_backbone`; images are then pictures, and
             their regions a backbone's patches. None: regions and boxes.
         **kwargs: `name`, `dtype` and `trainable` of a Keras model.
 
     Raises:
-        ValueError: when `pooling` or `padding` is unknown, or a number of heads does
-            not divide its width.
+        ValueError: for an unknown `pooling` or `padding`, a number of heads that does
+            not divide its width, or a `context` out of range.
     """
 
     def __init__(
@@ -107,6 +110,8 @@ class Teran(keras.Model):
         padding="exclude",
         drop_last_word=False,
         pooling_head=False,
+        context=0.0,
+        context_dropout=0.0,
         image_backbone=None,
         **kwargs,
     ):
@@ -115,17 +120,9 @@ class Teran(keras.Model):
         super().__init__(**kwargs)
         alignment.check_rules(pooling, padding)
         dtype = self.dtype_policy
-
-        def final(name):
-            return final_blocks(
-                final_layers, heads, feedforward_dim, dropout, dtype, name
-            )
-
-        if shared_final_layers:
-            image_final = caption_final = final("final_block")
-        else:
-            image_final = final("image_final_block")
-            caption_final = final("caption_final_block")
+        image_final, caption_final = final_blocks_of_both(
+            shared_final_layers, final_layers, heads, feedforward_dim, dropout, dtype
+        )
         self.image_encoder = image_encoder(
             region_dim,
             embedding_dim,
@@ -136,6 +133,8 @@ class Teran(keras.Model):
             image_final,
             dtype,
             pooling_head,
+            context,
+            context_dropout,
         )
         if image_backbone is not None:
             self.image_encoder = pixel_encoder(image_backbone, self.image_encoder)
@@ -152,9 +151,10 @@ class Teran(keras.Model):
             caption_final,
             dtype,
             pooling_head,
+            context,
+            context_dropout,
         )
-        if keras.backend.backend() == "tensorflow":
-            # Caption widths vary from batch to batch: XLA would compile each anew.
+        if keras.backend.backend() == "tensorflow":  # XLA would compile each width
             for model in (self, self.image_encoder, self.caption_encoder):
                 model.supports_jit = False
         self._recall_trackers = [

@@ -170,6 +170,7 @@ def configured(preset, pooling, overrides):
             f"preset={preset!r} is unknown; choose one of {list(PRESETS)}."
         )
     known = {*PRESETS[preset], "padding", "drop_last_word", "pooling_head"}
+    known |= {"context", "context_dropout"}
     known |= {"name", "dtype"}
     unknown = sorted(set(overrides) - known)
     if unknown:

@@ -32,7 +32,8 @@ BOTTOM = (
 MIDDLE = {
     "layers": {"dropout", "real_rows"},
     "backbone": {"layers", "tokenizer"},
-    "encoders": {"layers", "backbone", "pooling_head"},
+    "context": {"layers"},
+    "encoders": {"layers", "backbone", "context", "pooling_head"},
     "pooling_head": {"layers"},
     "recipe": {"losses", "optimizer", "presets"},
     "pixels": {"regions"},

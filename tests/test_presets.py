@@ -120,6 +120,8 @@ def test_build_model_takes_presets_poolings_and_changes_as_they_are():
         "padding": "zero",
         "drop_last_word": False,
         "pooling_head": False,
+        "context": 0.0,
+        "context_dropout": 0.0,
         "image_backbone": None,
     }
     assert PRESETS["tiny"]["pooling"] == "MrSw"

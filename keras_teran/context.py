@@ -1,0 +1,116 @@
+"""What a whole set says: a vector of all its members, and its share in each of them."""
+
+import keras
+from keras import ops
+
+from keras_teran.layers import linear_initializer, unit_rows
+
+
+@keras.saving.register_keras_serializable("keras_teran")
+class ContextVector(keras.layers.Layer):
+    """The mean of a set's members to a unit vector in the common space.
+
+    unit(dense(dropout(relu(dense(dropout(norm(mean))))))), or without `hidden_dim`
+    unit(dense(dropout(norm(mean)))): no attention, so that it generalises from few
+    images where the transformer layers learn them by heart (benchmarks/README.md).
+
+    Args:
+        dim: int, of the common space.
+        hidden_dim: int, width between; None for none.
+        dropout: float, rate on the mean and after the activation.
+
+    Input: float (batch, members, width) and bool (batch, members), True where a member
+    is real. Output: float32 (batch, dim), unit; of no real member, that of a mean of 0.
+    """
+
+    def __init__(self, dim, hidden_dim=None, dropout=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.dim = dim
+        self.hidden_dim = hidden_dim
+        self.dropout = dropout
+
+    def build(self, members_shape, *_):
+        """Makes the weights for the width of the members."""
+        policy, width = self.dtype_policy, members_shape[-1]
+        self.norm = keras.layers.LayerNormalization(
+            epsilon=1e-5, name="norm", dtype=policy
+        )
+        self.norm.build((None, width))
+        self.drop = keras.layers.Dropout(self.dropout, dtype=policy)
+        self.inner = None
+        if self.hidden_dim:
+            self.inner = self._dense("inner", width, self.hidden_dim, "relu")
+        self.outer = self._dense("outer", self.hidden_dim or width, self.dim)
+
+    def call(self, members, mask, training=None):
+        """See the class."""
+        real = ops.cast(ops.expand_dims(mask, -1), members.dtype)
+        count = ops.maximum(ops.sum(real, axis=1), 1)
+        vector = self.norm(ops.sum(members * real, axis=1) / count)
+        vector = self.drop(vector, training=training)
+        if self.inner:
+            vector = self.drop(self.inner(vector), training=training)
+        return unit_rows(self.outer(vector))
+
+    def compute_output_shape(self, members_shape, *_):
+        """(batch, dim)."""
+        return (members_shape[0], self.dim)
+
+    def compute_output_spec(self, members, *_, **__):
+        """Float32, whatever the layer computes in."""
+        return keras.KerasTensor((members.shape[0], self.dim), "float32")
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "dim": self.dim,
+            "hidden_dim": self.hidden_dim,
+            "dropout": self.dropout,
+        }
+
+    def _dense(self, name, width, units, activation=None):
+        layer = keras.layers.Dense(
+            units,
+            activation,
+            kernel_initializer=linear_initializer(),
+            name=name,
+            dtype=self.dtype_policy,
+        )
+        layer.build((None, width))
+        return layer
+
+
+def in_context(members, context, share, mask):
+    """Unit vectors of members that have their set's in them.
+
+    unit(sqrt(1 - share) member + sqrt(share) context), zero where masked.
+
+    Args:
+        members: float32 (batch, members, dim), unit rows.
+        context: float32 (batch, dim), unit rows.
+        share: float, 0 to below 1, of the context in the squared length, were the two at
+            right angles.
+        mask: bool (batch, members).
+
+    Returns:
+        float32 (batch, members, dim).
+
+    Raises:
+        ValueError: for a share that leaves nothing of the members, or is no share.
+
+    Example:
+        >>> import numpy as np
+        >>> own, context = np.array([[[1.0, 0.0]]]), np.array([[0.0, 1.0]])
+        >>> real = np.array([[True]])
+        >>> mixed = in_context(own, context, 0.36, real)  # 0.8² + 0.6² = 1
+        >>> ops.convert_to_numpy(mixed).round(3)
+        array([[[0.8, 0.6]]], dtype=float32)
+    """
+    if not (isinstance(share, int | float) and 0 <= share < 1):
+        raise ValueError(
+            f"context={share!r} must be a number of 0 or more and below 1: the share of "
+            "the whole in each member, 0 for none."
+        )
+    both = (1 - share) ** 0.5 * members + share**0.5 * ops.expand_dims(context, 1)
+    return unit_rows(both, mask)

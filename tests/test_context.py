@@ -1,0 +1,211 @@
+"""A set's vector in each of its members: by hand, by plain NumPy, in every format."""
+
+import keras
+import numpy as np
+import pairs
+import pytest
+from keras import ops
+from oracle_encoders import drawn_weights, set_weights
+from tiny_models import run_keras, tiny
+
+from keras_teran.context import ContextVector, in_context
+from keras_teran.conversion.weights import checkpoint_of
+from keras_teran.export import export
+from keras_teran.exported import open_exported
+from keras_teran.losses import Contrastive
+from keras_teran.model import Teran, build_model
+from keras_teran.tokenizer import CaptionTokenizer
+
+ENCODED = (pairs.image_inputs, pairs.caption_inputs)
+
+
+def with_drawn_contexts(model):
+    """The two context vectors of a model, with weights that do something."""
+    for name, encoder in (
+        ("image_context", model.image_encoder),
+        ("caption_context", model.caption_encoder),
+    ):
+        weights = encoder.get_layer(name).weights
+        set_weights(weights, drawn_weights(weights))
+    return model
+
+
+def oracle(weights, members):
+    """The vector of one set, of its real members alone."""
+    w = {
+        name.split("/", 1)[-1]: np.asarray(v, "float64") for name, v in weights.items()
+    }
+    mean = members.astype("float64").mean(0)
+    mean = (mean - mean.mean()) / np.sqrt(mean.var() + 1e-5)
+    vector = mean * w["norm/gamma"] + w["norm/beta"]
+    if "inner/kernel" in w:
+        vector = (vector @ w["inner/kernel"] + w["inner/bias"]).clip(0)
+    vector = vector @ w["outer/kernel"] + w["outer/bias"]
+    return vector / np.linalg.norm(vector)
+
+
+@pytest.mark.parametrize("hidden_dim", [None, 10])
+def test_the_vector_equals_plain_numpy_on_the_real_members_alone(hidden_dim):
+    inputs = pairs.image_inputs()
+    members = inputs["regions"] + 9.0 * ~inputs["region_mask"][..., None]
+    layer = ContextVector(4, hidden_dim, name="context")
+    layer(members, inputs["region_mask"])
+    weights = drawn_weights(layer.weights)
+    set_weights(layer.weights, weights)
+    found = ops.convert_to_numpy(layer(members, inputs["region_mask"]))
+    for row, count in enumerate(pairs.REGION_COUNTS):
+        expected = oracle(weights, members[row, :count])
+        np.testing.assert_allclose(found[row], expected, atol=1e-5)
+
+
+def test_dropout_works_in_training_alone_and_before_and_after_the_hidden_layer():
+    inputs = pairs.image_inputs()
+    members, mask = inputs["regions"], inputs["region_mask"]
+    for hidden_dim in (None, 10):
+        layer = ContextVector(4, hidden_dim, dropout=0.5)
+        outside, again = (ops.convert_to_numpy(layer(members, mask)) for _ in range(2))
+        np.testing.assert_array_equal(outside, again)
+        inside = ops.convert_to_numpy(layer(members, mask, training=True))
+        assert not np.allclose(inside, outside, atol=1e-3)
+        np.testing.assert_allclose(np.linalg.norm(inside, axis=-1), 1, rtol=1e-5)
+
+
+def test_a_set_without_a_real_member_has_a_finite_vector():
+    layer = ContextVector(4, 10)
+    found = layer(np.zeros((1, 3, 6), "float32"), np.zeros((1, 3), bool))
+    assert np.isfinite(ops.convert_to_numpy(found)).all()
+
+
+def test_a_share_mixes_two_unit_vectors_and_leaves_masked_members_zero():
+    own = np.array([[[1.0, 0.0], [0.6, 0.8], [0.0, 0.0]]], "float32")
+    context = np.array([[0.0, 1.0]], "float32")
+    mask = np.array([[True, True, False]])
+    found = ops.convert_to_numpy(in_context(own, context, 0.36, mask))
+    second = np.array([0.8 * 0.6, 0.8 * 0.8 + 0.6])  # 0.48, 1.24
+    expected = [[0.8, 0.6], second / np.hypot(0.48, 1.24), [0, 0]]
+    np.testing.assert_allclose(found[0], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_embeddings_are_those_of_a_model_without_context_and_the_vector(shared):
+    sizes = {**pairs.SIZES, "shared_final_layers": shared}
+    model = with_drawn_contexts(build_model("tiny", **sizes, context=0.4))
+    plain = build_model("tiny", **sizes)
+    weights = {weight.path: weight for weight in model.weights}
+    for weight in plain.weights:
+        weight.assign(weights[weight.path])
+    for inputs, kind, vector in (
+        (pairs.image_inputs(), "region", "image"),
+        (pairs.caption_inputs(), "word", "caption"),
+    ):
+        own, found = plain.encode(inputs), model.encode(inputs)
+        context = found[f"{vector}_embedding"]
+        assert not np.allclose(context, own[f"{vector}_embedding"], atol=0.1)
+        members = own[f"{kind}_embeddings"]
+        real = np.abs(members).max(-1, keepdims=True) > 0
+        mixed = np.sqrt(0.6) * members + np.sqrt(0.4) * context[:, None]
+        mixed = real * mixed / np.linalg.norm(mixed, axis=-1, keepdims=True)
+        np.testing.assert_allclose(found[f"{kind}_embeddings"], mixed, atol=1e-5)
+
+
+def test_the_vectors_are_of_the_features_and_of_berts_tokens():
+    model = with_drawn_contexts(build_model("tiny", **pairs.SIZES, context=0.4))
+    images, captions = pairs.image_inputs(), pairs.caption_inputs()
+    of_images = {
+        w.path: w for w in model.image_encoder.get_layer("image_context").weights
+    }
+    expected = oracle(of_images, images["regions"][0, :5])
+    found = model.encode(images)["image_embedding"]
+    np.testing.assert_allclose(found[0], expected, atol=1e-5)
+    bert = keras.Model(
+        model.caption_encoder.inputs,
+        model.caption_encoder.get_layer("bert_block_1").output,
+    )
+    tokens = ops.convert_to_numpy(bert(captions))
+    layer = model.caption_encoder.get_layer("caption_context")
+    expected = oracle({w.path: w for w in layer.weights}, tokens[0, :9])
+    found = model.encode(captions)["caption_embedding"]
+    np.testing.assert_allclose(found[0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("make", ENCODED)
+def test_padding_changes_nothing(make):
+    model = with_drawn_contexts(build_model("tiny", **pairs.SIZES, context=0.4))
+    narrow = make()
+    wide = {
+        name: np.pad(a, [(0, 0), (0, 3)] + [(0, 0)] * (a.ndim - 2))
+        for name, a in narrow.items()
+    }
+    before, after = model.encode(narrow), model.encode(wide)
+    for name, value in before.items():
+        cut = after[name][:, : value.shape[1]] if value.ndim > 1 else after[name]
+        np.testing.assert_allclose(cut, value, atol=1e-6)
+
+
+def test_training_moves_the_vectors_of_both_sides():
+    model = build_model("tiny", **pairs.SIZES, context=0.5, context_dropout=0.1)
+    layers = [
+        model.image_encoder.get_layer("image_context"),
+        model.caption_encoder.get_layer("caption_context"),
+    ]
+    before = [w.numpy() if hasattr(w, "numpy") else np.asarray(w) for w in _of(layers)]
+    model.compile("adam", loss=Contrastive(0.5))
+    model.train_on_batch(*pairs.batch())
+    after = [np.asarray(ops.convert_to_numpy(w)) for w in _of(layers)]
+    for old, new in zip(before, after, strict=True):
+        assert not np.array_equal(old, new)
+
+
+def _of(layers):
+    return [w for layer in layers for w in layer.trainable_weights]
+
+
+@pytest.mark.parametrize("share", [-0.1, 1, "half"])
+def test_a_share_out_of_range_is_refused_by_name(share):
+    with pytest.raises(ValueError, match=f"context={share!r} must be a number of 0 or"):
+        build_model("tiny", **pairs.SIZES, context=share)
+
+
+def test_a_model_saved_before_there_was_a_context_loads_as_it_was():
+    config = build_model("tiny", **pairs.SIZES).get_config()
+    del config["context"], config["context_dropout"]  # older files lack them
+    assert Teran.from_config(config).config["context"] == 0
+
+
+def test_a_model_in_context_is_saved_and_loaded_whole(tmp_path):
+    model = with_drawn_contexts(
+        build_model("tiny", **pairs.SIZES, context=0.4, context_dropout=0.2)
+    )
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras", compile=False)
+    assert again.config == model.config
+    for make in ENCODED:
+        for name, expected in model.encode(make()).items():
+            np.testing.assert_allclose(again.encode(make())[name], expected, atol=1e-6)
+
+
+def test_a_context_goes_out_in_every_format_and_smaller_file(tmp_path):
+    model = with_drawn_contexts(tiny(context=0.4, context_dropout=0.2))
+    tokenizer = CaptionTokenizer.train(["a red disc", "two green rings"], 60)
+    folder = tmp_path / "exported"
+    export(
+        model,
+        tokenizer,
+        folder,
+        preset="tiny",
+        variants=("litert-float16", "onnx-int8"),
+    )
+    inputs = tokenizer(["a red disc", "two green rings"])
+    expected = run_keras(model, "caption_encoder", inputs)
+    for path in ("savedmodel/{}", "litert/{}.tflite", "onnx/{}.onnx"):
+        found = open_exported(folder / path.format("caption_encoder"))(inputs)
+        for name in ("word_embeddings", "caption_embedding"):
+            np.testing.assert_allclose(found[name], expected[name], atol=1e-5)
+
+
+def test_the_authors_code_cannot_be_told_of_a_context():
+    model = tiny(feedforward_dim=2048, heads=4, drop_last_word=True, context=0.4)
+    with pytest.raises(
+        ValueError, match="context=0.4 cannot be written for the authors'"
+    ):
+        checkpoint_of(model)

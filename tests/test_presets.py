@@ -81,9 +81,21 @@ def test_small_has_the_numbers_of_its_contract():
     assert (recipe["batch_size"], recipe["gradient_norm"]) == (40, 2.0)
 
 
-def test_todays_small_is_small_with_another_recipe():
-    assert PRESETS["small_today"] == PRESETS["small"]
+def test_todays_small_is_small_with_a_context_and_another_recipe():
+    added = {"context": 0.5, "context_dropout": 0.3}
+    assert PRESETS["small_today"] == {**PRESETS["small"], **added}
     assert RECIPES["small_today"] != RECIPES["small"]
+
+
+def test_todays_small_has_the_weights_of_small_within_a_tenth():
+    today, small = (
+        build_model(name).count_params() for name in ("small_today", "small")
+    )
+    # A norm, and dense layers 256 -> 2048 -> 256 and 384 -> 256, with their biases.
+    image = 2 * 256 + 257 * 2048 + 2049 * 256
+    caption = 2 * 384 + 385 * 256
+    assert today - small == image + caption
+    assert today < 1.1 * small
 
 
 def test_there_are_eleven_presets_and_a_recipe_for_each():

@@ -58,16 +58,22 @@ def test_the_vector_equals_plain_numpy_on_the_real_members_alone(hidden_dim):
         np.testing.assert_allclose(found[row], expected, atol=1e-5)
 
 
-def test_dropout_works_in_training_alone_and_before_and_after_the_hidden_layer():
+@pytest.mark.parametrize(("hidden_dim", "widths"), [(None, [6]), (10, [6, 10])])
+def test_dropout_takes_the_mean_and_the_hidden_layer_in_training_alone(
+    hidden_dim, widths
+):
     inputs = pairs.image_inputs()
     members, mask = inputs["regions"], inputs["region_mask"]
-    for hidden_dim in (None, 10):
-        layer = ContextVector(4, hidden_dim, dropout=0.5)
-        outside, again = (ops.convert_to_numpy(layer(members, mask)) for _ in range(2))
-        np.testing.assert_array_equal(outside, again)
-        inside = ops.convert_to_numpy(layer(members, mask, training=True))
-        assert not np.allclose(inside, outside, atol=1e-3)
-        np.testing.assert_allclose(np.linalg.norm(inside, axis=-1), 1, rtol=1e-5)
+    layer = ContextVector(4, hidden_dim, dropout=0.5)
+    outside, again = (ops.convert_to_numpy(layer(members, mask)) for _ in range(2))
+    np.testing.assert_array_equal(outside, again)
+    inside = ops.convert_to_numpy(layer(members, mask, training=True))
+    assert not np.allclose(inside, outside, atol=1e-3)
+    np.testing.assert_allclose(np.linalg.norm(inside, axis=-1), 1, rtol=1e-5)
+    seen = []
+    layer.drop.call = lambda vector, training: seen.append(vector.shape[1]) or vector
+    layer(members, mask, training=True)
+    assert seen == widths
 
 
 def test_a_set_without_a_real_member_has_a_finite_vector():

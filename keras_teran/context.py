@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from keras_teran.layers import linear_initializer, unit_rows
+from keras_teran.dropout import ByteDropout
+from keras_teran.layers import built_dense, unit_rows
 
 
 @keras.saving.register_keras_serializable("keras_teran")
@@ -36,11 +37,11 @@ class ContextVector(keras.layers.Layer):
             epsilon=1e-5, name="norm", dtype=policy
         )
         self.norm.build((None, width))
-        self.drop = keras.layers.Dropout(self.dropout, dtype=policy)
+        self.drop = ByteDropout(self.dropout, dtype=policy)
         self.inner = None
         if self.hidden_dim:
-            self.inner = self._dense("inner", width, self.hidden_dim, "relu")
-        self.outer = self._dense("outer", self.hidden_dim or width, self.dim)
+            self.inner = built_dense(self.hidden_dim, width, "inner", policy, "relu")
+        self.outer = built_dense(self.dim, self.hidden_dim or width, "outer", policy)
 
     def call(self, members, mask, training=None):
         """See the class."""
@@ -68,17 +69,6 @@ class ContextVector(keras.layers.Layer):
             "hidden_dim": self.hidden_dim,
             "dropout": self.dropout,
         }
-
-    def _dense(self, name, width, units, activation=None):
-        layer = keras.layers.Dense(
-            units,
-            activation,
-            kernel_initializer=linear_initializer(),
-            name=name,
-            dtype=self.dtype_policy,
-        )
-        layer.build((None, width))
-        return layer
 
 
 def in_context(members, context, share, mask):

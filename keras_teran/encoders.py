@@ -20,7 +20,6 @@ from keras_teran.pooling_head import PoolingHead
 
 IMAGE_INPUTS = ("regions", "boxes", "region_mask")
 CAPTION_INPUTS = ("token_ids", "padding_mask")
-_SIDES = ("image", "caption")
 
 
 def final_blocks_of_both(shared, *arguments):
@@ -33,7 +32,10 @@ def final_blocks_of_both(shared, *arguments):
     if shared:
         blocks = final_blocks(*arguments, "final_block")
         return blocks, blocks
-    return [final_blocks(*arguments, f"{side}_final_block") for side in _SIDES]
+    return (
+        final_blocks(*arguments, "image_final_block"),
+        final_blocks(*arguments, "caption_final_block"),
+    )
 
 
 def final_blocks(count, heads, feedforward_dim, dropout, dtype, name):
@@ -106,7 +108,6 @@ def image_encoder(
     slots = _projection(embedding_dim, dtype, "image_projection")(slots)
     slots = _through(blocks, slots, slot_mask)
     region_embeddings = unit_rows(slots[:, 1:], region_mask)
-    image_embedding = unit_rows(slots[:, 0])
     if context:
         image_embedding = ContextVector(
             embedding_dim,
@@ -118,6 +119,8 @@ def image_encoder(
         region_embeddings = in_context(
             region_embeddings, image_embedding, context, region_mask
         )
+    else:
+        image_embedding = unit_rows(slots[:, 0])
     if pooling_head:
         head = PoolingHead(dtype=dtype, name="image_pooling_head")
         image_embedding = head(region_embeddings, image_embedding)
@@ -199,7 +202,6 @@ def caption_encoder(
     tokens = _through(blocks, tokens, padding_mask)
     word_mask = word_positions(padding_mask, drop_last_word)
     word_embeddings = unit_rows(tokens, word_mask)
-    caption_embedding = unit_rows(tokens[:, 0])
     if context:
         caption_embedding = ContextVector(
             embedding_dim, None, context_dropout, dtype=dtype, name="caption_context"
@@ -207,6 +209,8 @@ def caption_encoder(
         word_embeddings = in_context(
             word_embeddings, caption_embedding, context, word_mask
         )
+    else:
+        caption_embedding = unit_rows(tokens[:, 0])
     if pooling_head:
         head = PoolingHead(dtype=dtype, name="caption_pooling_head")
         caption_embedding = head(word_embeddings, caption_embedding)

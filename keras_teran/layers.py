@@ -32,6 +32,28 @@ def linear_initializer():
     return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
 
 
+def built_dense(units, width, name, dtype, activation=None, initializer=None):
+    """A dense layer that has its weights.
+
+    Args:
+        units: int, width of the output.
+        width: int, of the input.
+        name: str.
+        dtype: Keras dtype policy.
+        activation: str or None.
+        initializer: Keras initialiser of the kernel; None for `linear_initializer`.
+    """
+    layer = Dense(
+        units,
+        activation,
+        kernel_initializer=initializer or linear_initializer(),
+        name=name,
+        dtype=dtype,
+    )
+    layer.build((None, width))
+    return layer
+
+
 class TransformerBlock(keras.layers.Layer):
     """One post-norm transformer encoder layer (Vaswani et al. 2017).
 
@@ -81,16 +103,8 @@ class TransformerBlock(keras.layers.Layer):
         policy = self.dtype_policy
 
         def dense(units, name, initializer=None, inputs=dim):
-            layer = Dense(
-                units,
-                kernel_initializer=self.initializer
-                or initializer
-                or linear_initializer(),
-                name=name,
-                dtype=policy,
-            )
-            layer.build((None, None, inputs))
-            return layer
+            initializer = self.initializer or initializer
+            return built_dense(units, inputs, name, policy, initializer=initializer)
 
         def norm(name):
             layer = LayerNormalization(epsilon=self.epsilon, name=name, dtype=policy)
@@ -172,18 +186,8 @@ class BoxFusion(keras.layers.Layer):
     def build(self, regions_shape, boxes_shape):
         """Makes the weights for the width of the regions."""
         dim = regions_shape[-1]
-        self.inner, self.outer = (
-            Dense(
-                dim,
-                activation,
-                kernel_initializer=linear_initializer(),
-                name=name,
-                dtype=self.dtype_policy,
-            )
-            for name, activation in (("inner", "relu"), ("outer", None))
-        )
-        self.inner.build((None, None, dim + 5))
-        self.outer.build((None, None, dim))
+        self.inner = built_dense(dim, dim + 5, "inner", self.dtype_policy, "relu")
+        self.outer = built_dense(dim, dim, "outer", self.dtype_policy)
 
     def call(self, regions, boxes):
         """See the class."""

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_teran.layers import linear_initializer, unit_rows
+from keras_teran.layers import built_dense, unit_rows
 
 _MASKED_LOGIT = -3e4  # its exponential is 0 in every float type
 
@@ -35,19 +35,10 @@ class PoolingHead(keras.layers.Layer):
         if 2 * dim % self.groups:
             raise ValueError(f"groups={self.groups} does not divide {2 * dim}.")
 
-        def dense(units, name, inputs, initializer):
-            layer = keras.layers.Dense(
-                units,
-                kernel_initializer=initializer,
-                name=name,
-                dtype=self.dtype_policy,
-            )
-            layer.build((None, inputs))
-            return layer
-
-        self.inner = dense(2 * dim, "inner", dim, linear_initializer())
-        self.attention = dense(self.groups, "attention", dim, linear_initializer())
-        self.outer = dense(dim, "outer", 3 * dim, "zeros")
+        policy = self.dtype_policy
+        self.inner = built_dense(2 * dim, dim, "inner", policy)
+        self.attention = built_dense(self.groups, dim, "attention", policy)
+        self.outer = built_dense(dim, 3 * dim, "outer", policy, initializer="zeros")
 
     def call(self, members, slot):
         """See the class."""

@@ -167,8 +167,7 @@ def configured(preset, pooling, overrides):
             f"preset={preset!r} is unknown; choose one of {list(PRESETS)}."
         )
     known = {*PRESETS[preset], "padding", "drop_last_word", "pooling_head"}
-    known |= {"context", "context_dropout"}
-    known |= {"name", "dtype"}
+    known |= {"context", "context_dropout", "name", "dtype"}
     unknown = sorted(set(overrides) - known)
     if unknown:
         raise ValueError(

@@ -32,7 +32,7 @@ BOTTOM = (
 MIDDLE = {
     "layers": {"dropout", "real_rows"},
     "backbone": {"layers", "tokenizer"},
-    "context": {"layers"},
+    "context": {"dropout", "layers"},
     "encoders": {"layers", "backbone", "context", "pooling_head"},
     "pooling_head": {"layers"},
     "recipe": {"losses", "optimizer", "presets"},

@@ -21,12 +21,8 @@ ENCODED = (pairs.image_inputs, pairs.caption_inputs)
 
 def with_drawn_contexts(model):
     """The two context vectors of a model, with weights that do something."""
-    for name, encoder in (
-        ("image_context", model.image_encoder),
-        ("caption_context", model.caption_encoder),
-    ):
-        weights = encoder.get_layer(name).weights
-        set_weights(weights, drawn_weights(weights))
+    for layer in contexts_of(model):
+        set_weights(layer.weights, drawn_weights(layer.weights))
     return model
 
 
@@ -58,13 +54,14 @@ def test_the_vector_equals_plain_numpy_on_the_real_members_alone(hidden_dim):
         np.testing.assert_allclose(found[row], expected, atol=1e-5)
 
 
-@pytest.mark.parametrize(("hidden_dim", "widths"), [(None, [6]), (10, [6, 10])])
+@pytest.mark.parametrize(("hidden_dim", "widths"), [(None, [6]), (40, [6, 40])])
 def test_dropout_takes_the_mean_and_the_hidden_layer_in_training_alone(
     hidden_dim, widths
 ):
     inputs = pairs.image_inputs()
     members, mask = inputs["regions"], inputs["region_mask"]
-    layer = ContextVector(4, hidden_dim, dropout=0.5)
+    keras.utils.set_random_seed(0)  # a row with all of it dropped has no length
+    layer = ContextVector(4, hidden_dim, dropout=0.25)
     outside, again = (ops.convert_to_numpy(layer(members, mask)) for _ in range(2))
     np.testing.assert_array_equal(outside, again)
     inside = ops.convert_to_numpy(layer(members, mask, training=True))
@@ -148,22 +145,37 @@ def test_padding_changes_nothing(make):
         np.testing.assert_allclose(cut, value, atol=1e-6)
 
 
-def test_training_moves_the_vectors_of_both_sides():
-    model = build_model("tiny", **pairs.SIZES, context=0.5, context_dropout=0.1)
-    layers = [
+def contexts_of(model):
+    return [
         model.image_encoder.get_layer("image_context"),
         model.caption_encoder.get_layer("caption_context"),
     ]
-    before = [w.numpy() if hasattr(w, "numpy") else np.asarray(w) for w in _of(layers)]
+
+
+def trained_a_step():
+    keras.utils.set_random_seed(0)
+    model = build_model("tiny", **pairs.SIZES, context=0.5, context_dropout=0.1)
+    before = [w for layer in contexts_of(model) for w in layer.get_weights()]
     model.compile("adam", loss=Contrastive(0.5))
     model.train_on_batch(*pairs.batch())
-    after = [np.asarray(ops.convert_to_numpy(w)) for w in _of(layers)]
+    return model, before
+
+
+def test_training_moves_the_vectors_of_both_sides():
+    model, before = trained_a_step()
+    after = [w for layer in contexts_of(model) for w in layer.get_weights()]
+    assert len(before) == 2 + 4 + 2 + 2  # norm and two dense layers, norm and one
     for old, new in zip(before, after, strict=True):
         assert not np.array_equal(old, new)
 
 
-def _of(layers):
-    return [w for layer in layers for w in layer.trainable_weights]
+def test_a_resumed_training_drops_what_the_unbroken_one_would(tmp_path):
+    model, _ = trained_a_step()
+    model.save(tmp_path / "last.keras")
+    again = keras.saving.load_model(tmp_path / "last.keras")
+    inputs, _ = pairs.batch()
+    drawn = [ops.convert_to_numpy(one(inputs, training=True)) for one in (model, again)]
+    np.testing.assert_allclose(*drawn, atol=1e-6)
 
 
 @pytest.mark.parametrize("share", [-0.1, 1, "half"])
@@ -201,12 +213,18 @@ def test_a_context_goes_out_in_every_format_and_smaller_file(tmp_path):
         preset="tiny",
         variants=("litert-float16", "onnx-int8"),
     )
-    inputs = tokenizer(["a red disc", "two green rings"])
-    expected = run_keras(model, "caption_encoder", inputs)
-    for path in ("savedmodel/{}", "litert/{}.tflite", "onnx/{}.onnx"):
-        found = open_exported(folder / path.format("caption_encoder"))(inputs)
-        for name in ("word_embeddings", "caption_embedding"):
-            np.testing.assert_allclose(found[name], expected[name], atol=1e-5)
+    sides = {
+        "image_encoder": pairs.image_inputs(dim=8),
+        "caption_encoder": tokenizer(["a red disc", "two green rings"]),
+    }
+    for encoder, inputs in sides.items():
+        expected = run_keras(model, encoder, inputs)
+        for path in ("savedmodel/{}", "litert/{}.tflite", "onnx/{}.onnx"):
+            found = open_exported(folder / path.format(encoder))(inputs)
+            for name in expected:
+                np.testing.assert_allclose(found[name], expected[name], atol=1e-5)
+        for path in ("litert/{}.float16.tflite", "onnx/{}.int8.onnx"):
+            assert (folder / path.format(encoder)).is_file()
 
 
 def test_the_authors_code_cannot_be_told_of_a_context():

@@ -13,13 +13,11 @@ import keras
 from keras_teran.real_rows import packing
 
 
-def train_step(model, sides, data, chunk):
+def train_step(model, data, chunk):
     """One step of the optimiser on a batch of pairs.
 
     Args:
         model: `Teran`, compiled.
-        sides: list of (encoder, names of its inputs, name of the output that is
-            scored), images first.
         data: (inputs, image_ids) as `Teran` takes for training.
         chunk: int, images, or captions, encoded at a time.
 
@@ -27,14 +25,8 @@ def train_step(model, sides, data, chunk):
         Dict of the model's metrics.
 
     Raises:
-        NotImplementedError: on a backend other than TensorFlow and PyTorch, and with
-            `distillation`.
+        NotImplementedError: on a backend other than TensorFlow and PyTorch.
     """
-    if model.distillation:
-        raise NotImplementedError(
-            f"encode_chunk={chunk} caches no gradient of the pooled vectors, which "
-            f"distillation={model.distillation} needs; set one alone."
-        )
     backend = keras.backend.backend()
     if backend not in _GRADIENTS:
         raise NotImplementedError(
@@ -42,12 +34,19 @@ def train_step(model, sides, data, chunk):
             f"{' or '.join(_GRADIENTS)}, or leave encode_chunk None."
         )
     inputs, image_ids, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    wanted = 2 if model.pooled_loss else 1
     sides = [
-        (encoder, {name: inputs[name] for name in names}, output)
-        for encoder, names, output in sides
+        (encoder, {name: inputs[name] for name in encoder.input}, outputs[:wanted])
+        for encoder, outputs in (
+            (model.image_encoder, ("region_embeddings", "image_embedding")),
+            (model.caption_encoder, ("word_embeddings", "caption_embedding")),
+        )
     ]
 
     def score(embeddings):
+        if model.pooled_loss:
+            model._pooled = tuple(both[:, -1] for both in embeddings)
+            embeddings = [both[:, :-1] for both in embeddings]
         similarity = model.similarity(*embeddings)
         loss = model.compute_loss(inputs, image_ids, similarity, sample_weight)
         rows = keras.ops.shape(image_ids)[0]
@@ -84,7 +83,16 @@ def _tensorflow_gradients(model, sides, score, chunk):
     return similarity, list(totals.values())
 
 
-def _tensorflow_embeddings(encoder, inputs, output, chunk):
+def _embeddings(encoder, inputs, outputs):
+    """Of a chunk: what is scored, the pooled vector as one more member where asked for."""
+    encoded = encoder(inputs, training=True)
+    members, *pooled = (encoded[name] for name in outputs)
+    if not pooled:
+        return members
+    return keras.ops.concatenate([members, pooled[0][:, None]], axis=1)
+
+
+def _tensorflow_embeddings(encoder, inputs, outputs, chunk):
     import tensorflow as tf
 
     rows = tf.shape(next(iter(inputs.values())))[0]
@@ -94,7 +102,7 @@ def _tensorflow_embeddings(encoder, inputs, output, chunk):
 
     def encode(index, pieces):
         piece = _rows(inputs, index * chunk, (index + 1) * chunk)
-        return index + 1, pieces.write(index, encoder(piece, training=True)[output])
+        return index + 1, pieces.write(index, _embeddings(encoder, piece, outputs))
 
     _, pieces = tf.while_loop(
         lambda index, _: index * chunk < rows,
@@ -102,11 +110,11 @@ def _tensorflow_embeddings(encoder, inputs, output, chunk):
         (0, pieces),
         parallel_iterations=1,
     )
-    embeddings = pieces.concat()
-    return tf.ensure_shape(embeddings, encoder.output[output].shape)
+    width = encoder.output[outputs[0]].shape[-1]
+    return tf.ensure_shape(pieces.concat(), (None, None, width))
 
 
-def _tensorflow_backward(encoder, inputs, output, gradient, weights, chunk):
+def _tensorflow_backward(encoder, inputs, outputs, gradient, weights, chunk):
     """The gradients of an encoder's weights: those of the chunks, summed one by one."""
     import tensorflow as tf
 
@@ -115,7 +123,7 @@ def _tensorflow_backward(encoder, inputs, output, gradient, weights, chunk):
     def add(start, sums):
         piece = _rows(inputs, start, start + chunk)
         with tf.GradientTape() as tape:
-            embeddings = encoder(piece, training=True)[output]
+            embeddings = _embeddings(encoder, piece, outputs)
         of_chunk = tape.gradient(
             embeddings,
             weights,
@@ -148,23 +156,23 @@ def _torch_gradients(model, sides, score, chunk):
     loss.backward()
     for state, value in zip(states, before, strict=True):
         state.assign(value)
-    for (encoder, inputs, output), tensor in zip(sides, embeddings, strict=True):
+    for (encoder, inputs, outputs), tensor in zip(sides, embeddings, strict=True):
         for start in range(0, len(tensor), chunk):
             piece = _rows(inputs, start, start + chunk)
-            again = encoder(piece, training=True)[output]
+            again = _embeddings(encoder, piece, outputs)
             again.backward(tensor.grad[start : start + chunk])
     return similarity.detach(), [
         weight.value.grad for weight in model.trainable_weights
     ]
 
 
-def _torch_embeddings(encoder, inputs, output, chunk):
+def _torch_embeddings(encoder, inputs, outputs, chunk):
     import torch
 
     rows = len(next(iter(inputs.values())))
     return torch.cat(
         [
-            encoder(_rows(inputs, start, start + chunk), training=True)[output]
+            _embeddings(encoder, _rows(inputs, start, start + chunk), outputs)
             for start in range(0, rows, chunk)
         ]
     )

@@ -69,11 +69,6 @@ class TrainingConfig:
             raise ValueError(
                 f"distillation={self.distillation} must be above 0, or null for none."
             )
-        if self.distillation and self.encode_chunk:
-            raise ValueError(
-                f"distillation={self.distillation} does not go with "
-                f"encode_chunk={self.encode_chunk}; leave one null."
-            )
         pictures = isinstance(self.data, dict) and "images" in self.data
         if pictures != (self.image_backbone is not None):
             raise ValueError(

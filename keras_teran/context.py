@@ -71,36 +71,80 @@ class ContextVector(keras.layers.Layer):
         }
 
 
-def in_context(members, context, share, mask):
+def region_weight(share):
+    """The weight of the image's vector beside a region's own that is that share.
+
+    sqrt(share / (1 - share)): the part of it in the squared length, were the two at
+    right angles.
+
+    Args:
+        share: float, 0 or more and below 1.
+
+    Raises:
+        ValueError: for a share that leaves nothing of the regions, or is no share.
+
+    Example:
+        >>> round(region_weight(0.8), 6)  # of 1 + 2², 2² are the image's
+        2.0
+    """
+    if not (isinstance(share, int | float) and 0 <= share < 1):
+        raise ValueError(
+            f"context={share!r} must be a number of 0 or more and below 1: the share of "
+            "the whole image in each region, 0 for none."
+        )
+    return (share / (1 - share)) ** 0.5
+
+
+def word_weights(words, mask):
+    """The weight of the caption's vector beside each word's own: words / their number.
+
+    Over all words it adds up to the same, however long the caption: a sum over words
+    would otherwise weigh the whole more the longer the caption, and captions of unlike
+    length could not be compared (benchmarks/README.md).
+
+    Args:
+        words: float, above 0: the number of words that the vector counts as.
+        mask: bool (captions, words), True where a word counts.
+
+    Returns:
+        float32 (captions, 1, 1).
+
+    Raises:
+        ValueError: for a number of 0 or less, or no number.
+
+    Example:
+        >>> import numpy as np
+        >>> ops.convert_to_numpy(word_weights(6.0, np.ones((1, 12), bool))).ravel()
+        array([0.5], dtype=float32)
+    """
+    if not (isinstance(words, int | float) and words > 0):
+        raise ValueError(
+            f"context_words={words!r} must be a number above 0: of words that the whole "
+            "caption counts as."
+        )
+    count = ops.sum(ops.cast(mask, "float32"), axis=1)
+    return ops.reshape(words / ops.maximum(count, 1), (-1, 1, 1))
+
+
+def in_context(members, context, weight, mask):
     """Unit vectors of members that have their set's in them.
 
-    unit(sqrt(1 - share) member + sqrt(share) context), zero where masked.
+    unit(member + weight * context), zero where masked.
 
     Args:
         members: float32 (batch, members, dim), unit rows.
         context: float32 (batch, dim), unit rows.
-        share: float, 0 to below 1, of the context in the squared length, were the two at
-            right angles.
+        weight: float, or float32 (batch, 1, 1), of the context.
         mask: bool (batch, members).
 
     Returns:
         float32 (batch, members, dim).
 
-    Raises:
-        ValueError: for a share that leaves nothing of the members, or is no share.
-
     Example:
         >>> import numpy as np
         >>> own, context = np.array([[[1.0, 0.0]]]), np.array([[0.0, 1.0]])
-        >>> real = np.array([[True]])
-        >>> mixed = in_context(own, context, 0.36, real)  # 0.8² + 0.6² = 1
-        >>> ops.convert_to_numpy(mixed).round(3)
+        >>> mixed = in_context(own, context, 0.75, np.array([[True]]))
+        >>> ops.convert_to_numpy(mixed).round(3)  # [1, 0.75] / 1.25
         array([[[0.8, 0.6]]], dtype=float32)
     """
-    if not (isinstance(share, int | float) and 0 <= share < 1):
-        raise ValueError(
-            f"context={share!r} must be a number of 0 or more and below 1: the share of "
-            "the whole in each member, 0 for none."
-        )
-    both = (1 - share) ** 0.5 * members + share**0.5 * ops.expand_dims(context, 1)
-    return unit_rows(both, mask)
+    return unit_rows(members + weight * ops.expand_dims(context, 1), mask)

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
-from keras_teran.context import ContextVector, in_context
+from keras_teran.context import ContextVector, in_context, region_weight, word_weights
 from keras_teran.layers import (
     BertEmbedding,
     BoxFusion,
@@ -116,8 +116,9 @@ def image_encoder(
             dtype=dtype,
             name="image_context",
         )(regions, region_mask)
+        weight = region_weight(context)
         region_embeddings = in_context(
-            region_embeddings, image_embedding, context, region_mask
+            region_embeddings, image_embedding, weight, region_mask
         )
     else:
         image_embedding = unit_rows(slots[:, 0])
@@ -147,7 +148,7 @@ def caption_encoder(
     blocks,
     dtype,
     pooling_head=False,
-    context=0.0,
+    context_words=None,
     context_dropout=0.0,
 ):
     """Word pieces to unit vectors (Messina et al. 2021, figure 2, right).
@@ -165,8 +166,8 @@ def caption_encoder(
         blocks: list of layers after the projection, from `final_blocks`.
         dtype: Keras dtype policy of the layers.
         pooling_head: bool, end in a `PoolingHead`.
-        context: float, share of a `ContextVector` of BERT's tokens, a linear one, in
-            every word's embedding; 0 for none.
+        context_words: float, the number of words that a `ContextVector` of BERT's
+            tokens, a linear one, counts as in the words' embeddings; None for none.
         context_dropout: float, its dropout rate.
 
     Returns:
@@ -202,12 +203,13 @@ def caption_encoder(
     tokens = _through(blocks, tokens, padding_mask)
     word_mask = word_positions(padding_mask, drop_last_word)
     word_embeddings = unit_rows(tokens, word_mask)
-    if context:
+    if context_words is not None:
         caption_embedding = ContextVector(
             embedding_dim, None, context_dropout, dtype=dtype, name="caption_context"
         )(bert_tokens, padding_mask)
+        weights = word_weights(context_words, word_mask)
         word_embeddings = in_context(
-            word_embeddings, caption_embedding, context, word_mask
+            word_embeddings, caption_embedding, weights, word_mask
         )
     else:
         caption_embedding = unit_rows(tokens[:, 0])

@@ -226,6 +226,63 @@ class Distillation:
         return ops.sum(ops.exp(wanted) * (wanted - found))
 
 
+class PooledLoss:
+    """What the pooled vectors learn beside the alignment, as `Teran.pooled_loss`.
+
+    contrastive * Contrastive(temperature)(cosines, image_ids)
+    + distillation * Distillation()(cosines, similarity, image_ids).
+
+    Without the first, a context (`Teran(context=...)`) and the members that it has a
+    share in only learn to be right together, and neither is good alone; with it they
+    generalise better (benchmarks/README.md).
+
+    Args:
+        contrastive: float, 0 or more, weight of the vectors' own softmax loss.
+        temperature: float, above 0, of that loss.
+        distillation: float, 0 or more, weight of what the scores teach them.
+
+    Raises:
+        ValueError: for any other value.
+
+    Example:
+        >>> import numpy as np
+        >>> scores = np.array([[0.5, 0.5], [0.5, 0.5]], "float32")
+        >>> loss = PooledLoss(3.0)(scores, scores, np.array([7, 8]))  # 3 (2 ln 2)
+        >>> round(float(loss), 4)
+        4.1589
+    """
+
+    def __init__(self, contrastive=0.0, temperature=0.07, distillation=0.0):
+        for name, value in (
+            ("contrastive", contrastive),
+            ("distillation", distillation),
+        ):
+            if not value >= 0:
+                raise ValueError(f"{name}={value} must be 0 or more.")
+        self.contrastive = float(contrastive)
+        self.distillation = float(distillation)
+        self._own = Contrastive(temperature)
+        self._taught = Distillation()
+
+    def __call__(self, cosines, similarity, image_ids):
+        """The loss.
+
+        Args:
+            cosines: float32 (pairs, pairs), of the pooled vectors, rows images.
+            similarity: float32 (pairs, pairs), of the alignment.
+            image_ids: int (pairs,), the image of each pair.
+
+        Returns:
+            float32 scalar, 0 or more.
+        """
+        loss = 0.0
+        if self.contrastive:
+            loss += self.contrastive * self._own(cosines, image_ids)
+        if self.distillation:
+            loss += self.distillation * self._taught(cosines, similarity, image_ids)
+        return loss
+
+
 def checked_loss(loss):
     """The loss, if it can rank a batch.
 

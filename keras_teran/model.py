@@ -16,7 +16,6 @@ from keras_teran.encoders import (
     image_encoder,
 )
 from keras_teran.losses import (
-    Distillation,
     Hinge,
     checked_loss,
     first_is_positive,
@@ -52,9 +51,9 @@ class Teran(keras.Model):
     While it trains, the share of a batch's images and captions whose own partner ranks
     first is logged as `batch_image_to_text_r1` and `batch_text_to_image_r1`.
 
-    `distillation`, set before `fit` and not saved, is the weight of a further loss by
-    which the scores teach the pooled vectors (`Distillation`); 0 for none. `carried` is
-    a dict of NumPy arrays that are no weights but travel in the saved model, such as
+    `pooled_loss`, set before `fit` and not saved, is a further loss, a function of the
+    (cosines of the pooled vectors, similarity, image_ids) such as `losses.PooledLoss`;
+    None for none. `carried` is a dict of NumPy arrays that are no weights but travel in the saved model, such as
     what a converted checkpoint holds beside them.
 
     Args:
@@ -78,8 +77,9 @@ class Teran(keras.Model):
         pooling_head: bool, `image_embedding` and `caption_embedding` come from a head on
             all regions and words (`PoolingHead`), not from the slots alone.
         context: float, 0 to below 1, the share of a vector of the whole image in each
-            region, of the whole caption in each word (`context.in_context`), which are
-            the pooled vectors then. 0: none, as the original.
+            region; one of the whole caption is then in the words, and the two are the
+            pooled vectors (`context.in_context`). 0: none, as the original.
+        context_words: float, the number of words that the whole caption counts as.
         context_dropout: float, dropout rate of these vectors.
         image_backbone: dict of `pixels.read_backbone`; images are then pictures, and
             their regions a backbone's patches. None: regions and boxes.
@@ -111,6 +111,7 @@ class Teran(keras.Model):
         drop_last_word=False,
         pooling_head=False,
         context=0.0,
+        context_words=6.0,
         context_dropout=0.0,
         image_backbone=None,
         **kwargs,
@@ -151,7 +152,7 @@ class Teran(keras.Model):
             caption_final,
             dtype,
             pooling_head,
-            context,
+            context_words if context else None,
             context_dropout,
         )
         if keras.backend.backend() == "tensorflow":  # XLA would compile each width
@@ -164,7 +165,7 @@ class Teran(keras.Model):
         self.pooling = pooling
         self.padding = padding
         self.carried = {}
-        self.distillation = 0.0
+        self.pooled_loss = None
         self._encode_chunk = None
         self._config = config
         self.built = True
@@ -226,7 +227,7 @@ class Teran(keras.Model):
             captions = self.caption_encoder(
                 {name: inputs[name] for name in CAPTION_INPUTS}, training=training
             )
-        if self.distillation:
+        if self.pooled_loss:
             self._pooled = (images["image_embedding"], captions["caption_embedding"])
         return self.similarity(
             replicas.gather(images["region_embeddings"]),
@@ -306,10 +307,10 @@ class Teran(keras.Model):
         image_ids = replicas.gather(y)
         similarity = rows_of_captions(y_pred)
         loss = ranking_loss(similarity, image_ids)
-        if self.distillation:
+        if self.pooled_loss:
             images, captions = (replicas.gather(side) for side in self._pooled)
             cosines = rows_of_captions(ops.matmul(images, ops.transpose(captions)))
-            loss += self.distillation * Distillation()(cosines, similarity, image_ids)
+            loss += self.pooled_loss(cosines, similarity, image_ids)
         return loss / replicas.count()
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
@@ -331,12 +332,8 @@ class Teran(keras.Model):
             return replicas.train_step(self, *args)
         if self.encode_chunk is None:
             return super().train_step(*args)
-        sides = [
-            (self.image_encoder, tuple(self.image_encoder.input), "region_embeddings"),
-            (self.caption_encoder, CAPTION_INPUTS, "word_embeddings"),
-        ]
         # JAX, which is refused, has the state of the model before the batch.
-        return caching.train_step(self, sides, args[-1], self.encode_chunk)
+        return caching.train_step(self, args[-1], self.encode_chunk)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """On TensorFlow, before the first step: all but the optimiser is built.

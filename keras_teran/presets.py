@@ -12,7 +12,8 @@ caption backbone, so that what is new can learn faster than what is pretrained;
 `weight_decay` that of AdamW, on kernels; `average` the momentum of a moving average of
 the weights, which is what is then evaluated and kept, such as 0.999 (0: none). `loss` is
 "hinge" (`losses.Hinge` of `margin` and `negatives`) or "contrastive"
-(`losses.Contrastive` of `temperature`). `batch_size` counts pairs; `captions_per_image`,
+(`losses.Contrastive` of `temperature`); `pooled_loss` the weight of a contrastive loss of
+the pooled vectors' own, of `pooled_temperature` (`losses.PooledLoss`; 0: none). `batch_size` counts pairs; `captions_per_image`,
 `drop_words` and `drop_regions` are those of `data.batches.PairBatches`.
 """
 
@@ -78,7 +79,7 @@ PRESETS = {
         for name, difference in _PUBLISHED.items()
     },
     "small": _SMALL,
-    "small_today": {**_SMALL, "context": 0.5, "context_dropout": 0.3},
+    "small_today": {**_SMALL, "context": 0.8, "context_dropout": 0.3},
     "tiny": _TINY,
 }
 
@@ -99,6 +100,8 @@ _PAPER_RECIPE = {
     "margin": 0.2,
     "negatives": "hardest",
     "temperature": 0.07,
+    "pooled_loss": 0.0,
+    "pooled_temperature": 0.07,
     "captions_per_image": 1,
     "drop_words": 0.0,
     "drop_regions": 0.0,
@@ -135,6 +138,7 @@ RECIPES = {
         "backbone_rate": 0.05,
         "loss": "contrastive",
         "temperature": 0.5,
+        "pooled_loss": 1.0,
         "batch_size": 120,
     },
     # From scratch, the hardest negatives of the first steps pull all scores together
@@ -167,7 +171,7 @@ def configured(preset, pooling, overrides):
             f"preset={preset!r} is unknown; choose one of {list(PRESETS)}."
         )
     known = {*PRESETS[preset], "padding", "drop_last_word", "pooling_head"}
-    known |= {"context", "context_dropout", "name", "dtype"}
+    known |= {"context", "context_words", "context_dropout", "name", "dtype"}
     unknown = sorted(set(overrides) - known)
     if unknown:
         raise ValueError(
@@ -182,6 +186,8 @@ _NUMBERS = {
     "backbone_rate": (lambda value: value > 0, "above 0"),
     "weight_decay": (lambda value: value >= 0, "of 0 or more"),
     "average": (lambda value: 0 <= value < 1, "of 0 or more and below 1"),
+    "pooled_loss": (lambda value: value >= 0, "of 0 or more"),
+    "pooled_temperature": (lambda value: value > 0, "above 0"),
 }
 
 

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_teran.losses import Contrastive, Hinge
+from keras_teran.losses import Contrastive, Hinge, PooledLoss
 from keras_teran.optimizer import FusedAdam
 from keras_teran.presets import check_recipe
 
@@ -43,6 +43,21 @@ def ranking_loss(recipe):
     if recipe["loss"] == "contrastive":
         return Contrastive(recipe["temperature"])
     return Hinge(recipe["margin"], recipe["negatives"])
+
+
+def pooled_loss(recipe, distillation=0.0):
+    """What a recipe says of the pooled vectors: a `PooledLoss`, or None for nothing.
+
+    Args:
+        recipe: dict, one of `RECIPES`.
+        distillation: float, weight of what the scores teach them.
+
+    Raises:
+        ValueError: as `PooledLoss`.
+    """
+    if not (recipe["pooled_loss"] or distillation):
+        return None
+    return PooledLoss(recipe["pooled_loss"], recipe["pooled_temperature"], distillation)
 
 
 def batch_settings(recipe):

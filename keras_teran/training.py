@@ -15,7 +15,7 @@ from keras_teran.model import build_model
 from keras_teran.optimizer import averaged
 from keras_teran.pixels import read_backbone
 from keras_teran.presets import PRESETS
-from keras_teran.recipe import batch_settings, optimizer, ranking_loss
+from keras_teran.recipe import batch_settings, optimizer, pooled_loss, ranking_loss
 from keras_teran.run import (
     CONFIG_FILE,
     LAST_FILE,
@@ -81,7 +81,7 @@ def train(config, folder, data=None, progress=True):
         model = _new_model(config, tokenizer, train_data[1].region_dim, len(batches))
         begin_run(folder, config, tokenizer)
     model.encode_chunk = config.encode_chunk
-    model.distillation = config.distillation or 0.0
+    model.pooled_loss = pooled_loss(recipe, config.distillation or 0.0)
     epoch = int(model.optimizer.iterations) // len(batches)
     batches.epoch = epoch
     keeper = RunKeeper(folder, epoch, config.patience)

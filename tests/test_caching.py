@@ -7,6 +7,7 @@ import pytest
 
 from keras_teran import build_model
 from keras_teran.dropout import ByteDropout
+from keras_teran.losses import PooledLoss
 from keras_teran.real_rows import packing
 
 tf = pytest.importorskip("tensorflow")
@@ -34,10 +35,17 @@ class Dense(keras.optimizers.SGD):
         return super().apply(grads, trainable_variables)
 
 
-def model_of(dropout=0.0, encode_chunk=None, optimizer=None, eager=True, **changes):
+OPTIONS = [{}, {"shared_final_layers": True}, {"pooled": 2.0, "context": 0.5}]
+
+
+def model_of(
+    dropout=0.0, encode_chunk=None, optimizer=None, eager=True, pooled=0.0, **changes
+):
     keras.utils.set_random_seed(3)
     model = build_model("tiny", **{**pairs.SIZES, "dropout": dropout, **changes})
     model.encode_chunk = encode_chunk
+    if pooled:
+        model.pooled_loss = PooledLoss(pooled, distillation=0.5)
     if optimizer is None:
         optimizer = Kept(0.1) if eager else keras.optimizers.SGD(0.1)
     model.compile(optimizer, run_eagerly=eager)
@@ -56,22 +64,21 @@ def states_of(model):
 def in_chunks_with_activations(model, inputs, image_ids, chunk):
     """The reference: both sides in chunks under one tape, so the same masks."""
 
-    def encode(encoder, output):
+    def encode(encoder):
         names = list(encoder.input)
-        return tf.concat(
-            [
-                encoder(
-                    {name: inputs[name][start : start + chunk] for name in names},
-                    training=True,
-                )[output]
-                for start in range(0, len(image_ids), chunk)
-            ],
-            axis=0,
-        )
+        chunks = [
+            encoder(
+                {name: inputs[name][start : start + chunk] for name in names},
+                training=True,
+            )
+            for start in range(0, len(image_ids), chunk)
+        ]
+        return {name: tf.concat([c[name] for c in chunks], 0) for name in chunks[0]}
 
     with packing(), tf.GradientTape() as tape:
-        images = encode(model.image_encoder, "region_embeddings")
-        captions = encode(model.caption_encoder, "word_embeddings")
+        images = encode(model.image_encoder)
+        captions = encode(model.caption_encoder)
+        model._pooled = (images["image_embedding"], captions["caption_embedding"])
         similarity = model.similarity(images, captions)
         loss = model.compute_loss(inputs, image_ids, similarity)
     gradients = tape.gradient(loss, model.trainable_weights)
@@ -85,25 +92,22 @@ def assert_close(given, expected):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=2e-6 * largest)
 
 
-@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize("chunk", [1, 2, 4, 6, 100])
-def test_without_dropout_the_gradients_are_those_of_the_whole_batch(chunk, shared):
+def test_without_dropout_the_gradients_are_those_of_the_whole_batch(chunk, options):
     inputs, image_ids = pairs.batch()
-    whole, cached = (
-        model_of(encode_chunk=size, shared_final_layers=shared)
-        for size in (None, chunk)
-    )
+    whole, cached = (model_of(encode_chunk=size, **options) for size in (None, chunk))
     expected = whole.train_on_batch(inputs, image_ids, return_dict=True)
     logs = cached.train_on_batch(inputs, image_ids, return_dict=True)
     assert_close(cached.optimizer.given, whole.optimizer.given)
     assert logs == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize("chunk", [2, 4])
-def test_with_dropout_the_second_encoding_drops_what_the_first_dropped(chunk, shared):
+def test_with_dropout_the_second_encoding_drops_what_the_first_dropped(chunk, options):
     inputs, image_ids = pairs.batch()
-    changes = {"dropout": 0.3, "shared_final_layers": shared}
+    changes = {"dropout": 0.3, "context_dropout": 0.2, **options}
     cached, reference = model_of(encode_chunk=chunk, **changes), model_of(**changes)
     for one, other in zip(states_of(cached), states_of(reference), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -135,6 +139,15 @@ def fitted(encode_chunk, **changes):
 def test_traced_steps_clip_and_accumulate_as_whole_batches_do(options):
     whole, cached = (
         fitted(chunk, optimizer=Dense(0.1, **options)) for chunk in (None, 3)
+    )
+    for one, other in zip(cached, whole, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=2e-5)
+
+
+def test_traced_steps_train_the_pooled_vectors_as_whole_batches_do():
+    whole, cached = (
+        fitted(chunk, optimizer=Dense(0.1), pooled=2.0, context=0.5)
+        for chunk in (None, 3)
     )
     for one, other in zip(cached, whole, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=2e-5)

@@ -29,6 +29,11 @@ def test_the_recipe_is_the_presets_with_the_changes():
         ("recipe: {backbone_rate: 0}\n", "backbone_rate=0 must be a number above 0"),
         ("recipe: {backbone_rate: 1e-1}\n", "backbone_rate='1e-1' must be a number "),
         ("recipe: {weight_decay: -1}\n", "weight_decay=-1 must be a number of 0 or "),
+        ("recipe: {pooled_loss: -1}\n", "pooled_loss=-1 must be a number of 0 or m"),
+        (
+            "recipe: {pooled_temperature: 0}\n",
+            "pooled_temperature=0 must be a number a",
+        ),
         ("recipe: {average: 1}\n", "average=1 must be a number of 0 or more and below"),
         ("preset: huge\n", r"preset='huge' is unknown; choose one of coco_mrsw"),
         ("- tiny\n", r"config.yaml must hold a mapping"),

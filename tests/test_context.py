@@ -8,7 +8,12 @@ from keras import ops
 from oracle_encoders import drawn_weights, set_weights
 from tiny_models import run_keras, tiny
 
-from keras_teran.context import ContextVector, in_context
+from keras_teran.context import (
+    ContextVector,
+    in_context,
+    region_weight,
+    word_weights,
+)
 from keras_teran.conversion.weights import checkpoint_of
 from keras_teran.export import export
 from keras_teran.exported import open_exported
@@ -79,20 +84,34 @@ def test_a_set_without_a_real_member_has_a_finite_vector():
     assert np.isfinite(ops.convert_to_numpy(found)).all()
 
 
-def test_a_share_mixes_two_unit_vectors_and_leaves_masked_members_zero():
+def test_a_weight_mixes_two_unit_vectors_and_leaves_masked_members_zero():
     own = np.array([[[1.0, 0.0], [0.6, 0.8], [0.0, 0.0]]], "float32")
     context = np.array([[0.0, 1.0]], "float32")
     mask = np.array([[True, True, False]])
-    found = ops.convert_to_numpy(in_context(own, context, 0.36, mask))
-    second = np.array([0.8 * 0.6, 0.8 * 0.8 + 0.6])  # 0.48, 1.24
-    expected = [[0.8, 0.6], second / np.hypot(0.48, 1.24), [0, 0]]
+    found = ops.convert_to_numpy(in_context(own, context, 0.75, mask))
+    # [1, 0.75] / 1.25 and [0.6, 0.8 + 0.75] by its length
+    expected = [[0.8, 0.6], np.array([0.6, 1.55]) / np.hypot(0.6, 1.55), [0, 0]]
     np.testing.assert_allclose(found[0], expected, atol=1e-6)
+
+
+def test_the_images_share_is_a_part_of_the_squared_length():
+    for share, expected in ((0, 0), (0.5, 1), (0.8, 2), (0.9, 3)):  # 4 of 5, 9 of 10
+        assert region_weight(share) == pytest.approx(expected)
+
+
+def test_the_caption_counts_as_so_many_words_however_long_it_is():
+    mask = np.array([[0, 1, 1, 0], [0, 1, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0]], bool)
+    weights = ops.convert_to_numpy(word_weights(6.0, mask))
+    # 2, 1 and 4 words: six in all of each; a caption of none has a finite one.
+    np.testing.assert_allclose(weights.ravel(), [3, 6, 1.5, 6])
+    assert weights.shape == (4, 1, 1)
 
 
 @pytest.mark.parametrize("shared", [False, True])
 def test_embeddings_are_those_of_a_model_without_context_and_the_vector(shared):
     sizes = {**pairs.SIZES, "shared_final_layers": shared}
-    model = with_drawn_contexts(build_model("tiny", **sizes, context=0.4))
+    shares = {"context": 0.8, "context_words": 3.0}
+    model = with_drawn_contexts(build_model("tiny", **sizes, **shares))
     plain = build_model("tiny", **sizes)
     weights = {weight.path: weight for weight in model.weights}
     for weight in plain.weights:
@@ -106,7 +125,9 @@ def test_embeddings_are_those_of_a_model_without_context_and_the_vector(shared):
         assert not np.allclose(context, own[f"{vector}_embedding"], atol=0.1)
         members = own[f"{kind}_embeddings"]
         real = np.abs(members).max(-1, keepdims=True) > 0
-        mixed = np.sqrt(0.6) * members + np.sqrt(0.4) * context[:, None]
+        # Of regions the image is 0.8, four to one; a caption counts as 3 words.
+        weight = 2 if kind == "region" else 3 / real.sum(1, keepdims=True)
+        mixed = members + weight * context[:, None]
         mixed = real * mixed / np.linalg.norm(mixed, axis=-1, keepdims=True)
         np.testing.assert_allclose(found[f"{kind}_embeddings"], mixed, atol=1e-5)
 
@@ -184,9 +205,18 @@ def test_a_share_out_of_range_is_refused_by_name(share):
         build_model("tiny", **pairs.SIZES, context=share)
 
 
+@pytest.mark.parametrize("words", [-1, 0, "six"])
+def test_a_number_of_words_out_of_range_is_refused_by_name(words):
+    with pytest.raises(
+        ValueError, match=f"context_words={words!r} must be a number ab"
+    ):
+        build_model("tiny", **pairs.SIZES, context=0.5, context_words=words)
+
+
 def test_a_model_saved_before_there_was_a_context_loads_as_it_was():
     config = build_model("tiny", **pairs.SIZES).get_config()
-    del config["context"], config["context_dropout"]  # older files lack them
+    for name in ("context", "context_words", "context_dropout"):
+        del config[name]  # older files lack them
     assert Teran.from_config(config).config["context"] == 0
 
 

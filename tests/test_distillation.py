@@ -13,7 +13,7 @@ from keras_teran.cli import main
 from keras_teran.distillation.encoded import EncodedPairs
 from keras_teran.distillation.head import rebuilt
 from keras_teran.distillation.to_run import distill
-from keras_teran.losses import Distillation, Hinge
+from keras_teran.losses import Distillation, Hinge, PooledLoss
 from keras_teran.model import build_model
 from keras_teran.training import train
 
@@ -197,7 +197,7 @@ def test_trained_along_the_pooled_vectors_get_their_loss_and_the_teacher_none():
     for weight in (0.0, 3.0):
         keras.utils.set_random_seed(0)
         model = build_model("tiny", **pairs.SIZES, pooling_head=True, dropout=0.0)
-        model.distillation = weight
+        model.pooled_loss = PooledLoss(distillation=weight)
         model.compile(keras.optimizers.SGD(0.0))
         logs = model.train_on_batch(inputs, image_ids, return_dict=True)
         losses[weight] = float(logs["loss"])
@@ -210,8 +210,16 @@ def test_trained_along_the_pooled_vectors_get_their_loss_and_the_teacher_none():
     assert losses[3.0] - losses[0.0] == pytest.approx(expected, rel=1e-3)
 
 
-def test_a_training_may_distil_along(data, tmp_path):
-    config = small_config(data, distillation=0.5, recipe={"epochs": 1})
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"distillation": 0.5, "recipe": {"epochs": 1}},
+        {"recipe": {"epochs": 1, "pooled_loss": 1.0}},
+    ],
+    ids=["taught by the scores", "a loss of their own"],
+)
+def test_a_training_may_train_the_pooled_vectors_along(data, tmp_path, changes):
+    config = small_config(data, **changes)
     train(config, tmp_path / "run", progress=False)
     plain = small_config(data, recipe={"epochs": 1})
     train(plain, tmp_path / "plain", progress=False)
@@ -225,15 +233,6 @@ def test_a_training_may_distil_along(data, tmp_path):
 def test_distilling_along_refuses_what_it_cannot_do(data):
     with pytest.raises(ValueError, match="distillation=0 must be above 0, or null"):
         small_config(data, distillation=0)
-    with pytest.raises(
-        ValueError, match="distillation=0.5 does not go with encode_chu"
-    ):
-        small_config(data, distillation=0.5, encode_chunk=4)
-    model = build_model("tiny", **pairs.SIZES)
-    model.compile("sgd")
-    model.encode_chunk, model.distillation = 2, 1.0
-    with pytest.raises(NotImplementedError, match="set one alone"):
-        model.train_on_batch(*pairs.batch())
 
 
 def test_a_head_taken_off_leaves_the_model_that_was():

@@ -7,7 +7,14 @@ import pytest
 from original import MODE_NAMES, original_numbers
 
 from keras_teran.alignment import POOLINGS, similarity
-from keras_teran.losses import Contrastive, Hinge, negative_pairs, rows_of_captions
+from keras_teran.losses import (
+    Contrastive,
+    Distillation,
+    Hinge,
+    PooledLoss,
+    negative_pairs,
+    rows_of_captions,
+)
 
 SCORES = np.array(
     [[1.0, 0.9, 0.5], [0.3, 0.8, 0.7], [0.95, 0.1, 0.6]],
@@ -155,3 +162,33 @@ def test_the_row_of_an_image_stands_once_for_each_of_its_captions():
     # Captions 0 and 1 are of image 0, 2 and 3 of image 1.
     np.testing.assert_array_equal(rows, [[0, 1, 2, 3]] * 2 + [[4, 5, 6, 7]] * 2)
     np.testing.assert_array_equal(rows_of_captions(SCORES), SCORES)
+
+
+def test_the_pooled_loss_is_the_sum_of_its_weighted_parts():
+    generator = np.random.default_rng(5)
+    cosines, scores = generator.uniform(-1, 1, (2, 3, 3)).astype("float32")
+    image_ids = np.array([7, 7, 8])
+    own = float(Contrastive(0.1)(cosines, image_ids))
+    taught = float(Distillation()(cosines, scores, image_ids))
+    for weights, expected in (
+        ((2.0, 0.0), 2 * own),
+        ((0.0, 0.5), 0.5 * taught),
+        ((2.0, 0.5), 2 * own + 0.5 * taught),
+    ):
+        loss = PooledLoss(weights[0], 0.1, weights[1])
+        assert float(loss(cosines, scores, image_ids)) == pytest.approx(
+            expected, rel=1e-5
+        )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"contrastive": -1}, "contrastive=-1 must be 0 or more"),
+        ({"distillation": -0.1}, "distillation=-0.1 must be 0 or more"),
+        ({"contrastive": 1, "temperature": 0}, "temperature=0 must be above 0"),
+    ],
+)
+def test_a_pooled_loss_that_says_nothing_is_refused_by_name(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        PooledLoss(**arguments)

@@ -12,6 +12,7 @@ from keras_teran.recipe import (
     batch_settings,
     learning_rate,
     optimizer,
+    pooled_loss,
     ranking_loss,
 )
 
@@ -185,3 +186,16 @@ def test_a_recipe_says_what_batches_hold():
         "drop_words": 0.1,
         "drop_regions": 0.2,
     }
+
+
+def test_a_recipe_says_what_the_pooled_vectors_learn():
+    assert pooled_loss(RECIPES["small"]) is None
+    recipe = {**RECIPES["small"], "pooled_loss": 2.0, "pooled_temperature": 0.1}
+    both = pooled_loss(recipe, distillation=0.5)
+    assert (both.contrastive, both.distillation) == (2, 0.5)
+    cosines = np.eye(2, dtype="float32")
+    expected = 2 * 2 * np.log1p(np.exp(-1 / 0.1))  # both rows, both columns
+    found = float(pooled_loss(recipe)(cosines, cosines, np.array([7, 8])))
+    assert found == pytest.approx(expected, rel=1e-4)
+    taught_alone = pooled_loss(RECIPES["small"], distillation=0.5)
+    assert (taught_alone.contrastive, taught_alone.distillation) == (0, 0.5)

@@ -6,6 +6,7 @@ import pairs
 import pytest
 
 from keras_teran import build_model
+from keras_teran.losses import PooledLoss
 
 
 class Kept(keras.optimizers.SGD):
@@ -16,22 +17,26 @@ class Kept(keras.optimizers.SGD):
         return super().apply(grads, trainable_variables)
 
 
-def stepped(encode_chunk, dropout=0.0):
+def stepped(encode_chunk, dropout=0.0, pooled=0.0):
     keras.utils.set_random_seed(3)
     model = build_model("tiny", **{**pairs.SIZES, "dropout": dropout})
     model.encode_chunk = encode_chunk
+    if pooled:
+        model.pooled_loss = PooledLoss(pooled)
     model.compile(Kept(0.1))
     model.train_on_batch(*pairs.batch())
     return model.optimizer.given
 
 
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="PyTorch's own step")
-@pytest.mark.parametrize(("chunk", "dropout"), [(1, 0.0), (4, 0.0), (6, 0.3)])
-def test_on_pytorch_the_gradients_are_those_of_the_whole_batch(chunk, dropout):
+@pytest.mark.parametrize(
+    ("chunk", "dropout", "pooled"), [(1, 0.0, 0.0), (4, 0.0, 2.0), (6, 0.3, 0.0)]
+)
+def test_on_pytorch_the_gradients_are_those_of_the_whole_batch(chunk, dropout, pooled):
     # In one chunk the masks are those of the whole batch, if drawn the same twice.
-    expected = stepped(None, dropout)
+    expected = stepped(None, dropout, pooled)
     largest = max(np.abs(gradient).max() for gradient in expected)
-    for ours, theirs in zip(stepped(chunk, dropout), expected, strict=True):
+    for ours, theirs in zip(stepped(chunk, dropout, pooled), expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=2e-6 * largest)
 
 

@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_teran import build_model
 from keras_teran.distillation.head import HeadTrainer, compiled_trainer, heads_of
-from keras_teran.losses import Distillation
+from keras_teran.losses import Distillation, PooledLoss
 
 
 def batch(model):
@@ -60,7 +60,7 @@ def test_the_head_trains_and_no_other_weight_moves():
 def test_the_pooled_vectors_train_along():
     inputs, image_ids = pairs.batch()
     model = build_model("tiny", **pairs.SIZES, pooling_head=True)
-    model.distillation = 1.0
+    model.pooled_loss = PooledLoss(distillation=1.0)
     model.compile("adam")
     head = heads_of(model)[0]
     before = ops.convert_to_numpy(head.outer.kernel).copy()

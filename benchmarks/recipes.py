@@ -1,12 +1,13 @@
 """What each part of today's recipe gives: recall on real photos, a row a change.
 
     python benchmarks/recipes.py --runs FOLDER --data FOLDER --caption-backbone FOLDER \
-        [--rows today,"hinge, hardest"] [--seeds 0,1,2] [--epochs 2] \
+        [--rows today,"hinge, hardest"] [--seeds 0,1,2] [--epochs 0] \
         [--dtype mixed_bfloat16]
 
 Each row trains into FOLDER/ROW-EPOCHS-SEED as `keras-teran train` does; one that is there
 is read, one that was stopped goes on. `paper` is the preset `small`, all other rows
-`small_today` with one change. Judged on val, at the best epoch; minutes are wall time.
+`small_today` with one change. All in two epochs, or with --epochs 0 in as many as their
+preset has. Judged on val, at the best epoch; minutes are wall time.
 With --figure PATH.png, recall against minutes of all epochs is drawn too.
 """
 
@@ -25,9 +26,10 @@ ROWS = {
     "paper": {"preset": "small"},
     "today": {},
     "no context": {"model": {"context": 0.0}},
-    "context 0.25": {"model": {"context": 0.25}},
-    "context 0.75": {"model": {"context": 0.75}},
+    "context 0.5": {"model": {"context": 0.5}},
+    "context of 12 words": {"model": {"context_words": 12.0}},
     "context without dropout": {"model": {"context_dropout": 0.0}},
+    "no pooled loss": {"pooled_loss": 0.0},
     "hinge, hardest": {"loss": "hinge"},
     "hinge, sum": {"loss": "hinge", "negatives": "sum"},
     "MrAVGw": {"model": {"pooling": "MrAVGw"}, "temperature": 0.05},
@@ -90,12 +92,13 @@ def history_of(name, seed, options):
         model=changes.pop("model", {}),
         data=options.data,
         caption_backbone=options.caption_backbone or None,
-        recipe={**changes, "epochs": options.epochs},
+        recipe={**changes, **({"epochs": options.epochs} if options.epochs else {})},
         dtype=options.dtype,
         seed=seed,
     )
     label = re.sub(r"\W+", "_", name)
-    folder = Path(options.runs) / f"{label}-{options.epochs}-{seed}"
+    epochs = config.full_recipe["epochs"]
+    folder = Path(options.runs) / f"{label}-{epochs}-{seed}"
     if not (folder / MODEL_FILE).is_file() or (folder / LAST_FILE).is_file():
         train(config, folder)
     return read_history(folder)

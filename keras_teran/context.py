@@ -95,56 +95,70 @@ def region_weight(share):
     return (share / (1 - share)) ** 0.5
 
 
-def word_weights(words, mask):
-    """The weight of the caption's vector beside each word's own: words / their number.
+def words_weight(words):
+    """The weight of the caption's vector beside all its words: as so many words.
 
-    Over all words it adds up to the same, however long the caption: a sum over words
-    would otherwise weigh the whole more the longer the caption, and captions of unlike
-    length could not be compared (benchmarks/README.md).
+    However long the caption: a sum over words would otherwise weigh the whole more the
+    longer the caption, and captions of unlike length could not be compared.
 
     Args:
-        words: float, above 0: the number of words that the vector counts as.
-        mask: bool (captions, words), True where a word counts.
-
-    Returns:
-        float32 (captions, 1, 1).
+        words: float, above 0.
 
     Raises:
         ValueError: for a number of 0 or less, or no number.
-
-    Example:
-        >>> import numpy as np
-        >>> ops.convert_to_numpy(word_weights(6.0, np.ones((1, 12), bool))).ravel()
-        array([0.5], dtype=float32)
     """
     if not (isinstance(words, int | float) and words > 0):
         raise ValueError(
             f"context_words={words!r} must be a number above 0: of words that the whole "
             "caption counts as."
         )
-    count = ops.sum(ops.cast(mask, "float32"), axis=1)
-    return ops.reshape(words / ops.maximum(count, 1), (-1, 1, 1))
+    return float(words)
 
 
-def in_context(members, context, weight, mask):
-    """Unit vectors of members that have their set's in them.
+@keras.saving.register_keras_serializable("keras_teran")
+class InContext(keras.layers.Layer):
+    """Members with their set's vector in them; while training, the members alone.
 
-    unit(member + weight * context), zero where masked.
+    unit(member + weight * context), zero where masked. So members and context each learn
+    to be right alone, from losses of their own, and are right together on what they have
+    not seen; trained together they only learn their sum (benchmarks/README.md).
 
     Args:
-        members: float32 (batch, members, dim), unit rows.
-        context: float32 (batch, dim), unit rows.
-        weight: float, or float32 (batch, 1, 1), of the context.
-        mask: bool (batch, members).
+        weight: float, of the context in each member, see `region_weight`; with
+            `in_all`, in all members together.
+        in_all: bool, divide the weight by the number of real members, see
+            `words_weight`.
 
-    Returns:
-        float32 (batch, members, dim).
+    Input: float32 (batch, members, dim), unit rows; float32 (batch, dim), unit; bool
+    (batch, members). Output: float32 (batch, members, dim).
 
     Example:
         >>> import numpy as np
         >>> own, context = np.array([[[1.0, 0.0]]]), np.array([[0.0, 1.0]])
-        >>> mixed = in_context(own, context, 0.75, np.array([[True]]))
+        >>> mixed = InContext(0.75)(own, context, np.array([[True]]))
         >>> ops.convert_to_numpy(mixed).round(3)  # [1, 0.75] / 1.25
         array([[[0.8, 0.6]]], dtype=float32)
     """
-    return unit_rows(members + weight * ops.expand_dims(context, 1), mask)
+
+    def __init__(self, weight, in_all=False, **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.weight = weight
+        self.in_all = in_all
+
+    def call(self, members, context, mask, training=None):
+        """See the class."""
+        if training:
+            return members
+        weight = self.weight
+        if self.in_all:
+            count = ops.sum(ops.cast(mask, "float32"), axis=1)
+            weight = ops.reshape(weight / ops.maximum(count, 1), (-1, 1, 1))
+        return unit_rows(members + weight * ops.expand_dims(context, 1), mask)
+
+    def compute_output_shape(self, members_shape, *_):
+        """That of the members."""
+        return members_shape
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), "weight": self.weight, "in_all": self.in_all}

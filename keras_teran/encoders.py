@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
-from keras_teran.context import ContextVector, in_context, region_weight, word_weights
+from keras_teran.context import ContextVector, InContext, region_weight, words_weight
 from keras_teran.layers import (
     BertEmbedding,
     BoxFusion,
@@ -116,9 +116,8 @@ def image_encoder(
             dtype=dtype,
             name="image_context",
         )(regions, region_mask)
-        weight = region_weight(context)
-        region_embeddings = in_context(
-            region_embeddings, image_embedding, weight, region_mask
+        region_embeddings = InContext(region_weight(context), name="image_in_context")(
+            region_embeddings, image_embedding, region_mask
         )
     else:
         image_embedding = unit_rows(slots[:, 0])
@@ -149,7 +148,6 @@ def caption_encoder(
     dtype,
     pooling_head=False,
     context_words=None,
-    context_dropout=0.0,
 ):
     """Word pieces to unit vectors (Messina et al. 2021, figure 2, right).
 
@@ -168,7 +166,6 @@ def caption_encoder(
         pooling_head: bool, end in a `PoolingHead`.
         context_words: float, the number of words that a `ContextVector` of BERT's
             tokens, a linear one, counts as in the words' embeddings; None for none.
-        context_dropout: float, its dropout rate.
 
     Returns:
         Functional `keras.Model`. Inputs: `token_ids` int32 (batch, words),
@@ -205,12 +202,11 @@ def caption_encoder(
     word_embeddings = unit_rows(tokens, word_mask)
     if context_words is not None:
         caption_embedding = ContextVector(
-            embedding_dim, None, context_dropout, dtype=dtype, name="caption_context"
+            embedding_dim, dtype=dtype, name="caption_context"
         )(bert_tokens, padding_mask)
-        weights = word_weights(context_words, word_mask)
-        word_embeddings = in_context(
-            word_embeddings, caption_embedding, weights, word_mask
-        )
+        word_embeddings = InContext(
+            words_weight(context_words), in_all=True, name="caption_in_context"
+        )(word_embeddings, caption_embedding, word_mask)
     else:
         caption_embedding = unit_rows(tokens[:, 0])
     if pooling_head:

@@ -252,7 +252,7 @@ class PooledLoss:
         4.1589
     """
 
-    def __init__(self, contrastive=0.0, temperature=0.07, distillation=0.0):
+    def __init__(self, contrastive=0.0, temperature=0.05, distillation=0.0):
         for name, value in (
             ("contrastive", contrastive),
             ("distillation", distillation),

@@ -17,6 +17,7 @@ from keras_teran.encoders import (
 )
 from keras_teran.losses import (
     Hinge,
+    PooledLoss,
     checked_loss,
     first_is_positive,
     negative_pairs,
@@ -53,7 +54,8 @@ class Teran(keras.Model):
 
     `pooled_loss`, set before `fit` and not saved, is a further loss, a function of the
     (cosines of the pooled vectors, similarity, image_ids) such as `losses.PooledLoss`;
-    None for none. `carried` is a dict of NumPy arrays that are no weights but travel in the saved model, such as
+    None for none, by default with a context `PooledLoss(1.0)`, from which alone its
+    vectors learn. `carried` is a dict of NumPy arrays that are no weights but travel in the saved model, such as
     what a converted checkpoint holds beside them.
 
     Args:
@@ -78,9 +80,10 @@ class Teran(keras.Model):
             all regions and words (`PoolingHead`), not from the slots alone.
         context: float, 0 to below 1, the share of a vector of the whole image in each
             region; one of the whole caption is then in the words, and the two are the
-            pooled vectors (`context.in_context`). 0: none, as the original.
+            pooled vectors (`context.InContext`). While training, regions and words are
+            without. 0: none, as the original.
         context_words: float, the number of words that the whole caption counts as.
-        context_dropout: float, dropout rate of these vectors.
+        context_dropout: float, dropout rate of the image's vector.
         image_backbone: dict of `pixels.read_backbone`; images are then pictures, and
             their regions a backbone's patches. None: regions and boxes.
         **kwargs: `name`, `dtype` and `trainable` of a Keras model.
@@ -153,7 +156,6 @@ class Teran(keras.Model):
             dtype,
             pooling_head,
             context_words if context else None,
-            context_dropout,
         )
         if keras.backend.backend() == "tensorflow":  # XLA would compile each width
             for model in (self, self.image_encoder, self.caption_encoder):
@@ -165,7 +167,7 @@ class Teran(keras.Model):
         self.pooling = pooling
         self.padding = padding
         self.carried = {}
-        self.pooled_loss = None
+        self.pooled_loss = PooledLoss(1.0) if context else None
         self._encode_chunk = None
         self._config = config
         self.built = True

@@ -101,7 +101,7 @@ _PAPER_RECIPE = {
     "negatives": "hardest",
     "temperature": 0.07,
     "pooled_loss": 0.0,
-    "pooled_temperature": 0.07,
+    "pooled_temperature": 0.05,
     "captions_per_image": 1,
     "drop_words": 0.0,
     "drop_regions": 0.0,

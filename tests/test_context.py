@@ -8,12 +8,7 @@ from keras import ops
 from oracle_encoders import drawn_weights, set_weights
 from tiny_models import run_keras, tiny
 
-from keras_teran.context import (
-    ContextVector,
-    in_context,
-    region_weight,
-    word_weights,
-)
+from keras_teran.context import ContextVector, InContext, region_weight
 from keras_teran.conversion.weights import checkpoint_of
 from keras_teran.export import export
 from keras_teran.exported import open_exported
@@ -88,10 +83,13 @@ def test_a_weight_mixes_two_unit_vectors_and_leaves_masked_members_zero():
     own = np.array([[[1.0, 0.0], [0.6, 0.8], [0.0, 0.0]]], "float32")
     context = np.array([[0.0, 1.0]], "float32")
     mask = np.array([[True, True, False]])
-    found = ops.convert_to_numpy(in_context(own, context, 0.75, mask))
+    layer = InContext(0.75)
+    found = ops.convert_to_numpy(layer(own, context, mask))
     # [1, 0.75] / 1.25 and [0.6, 0.8 + 0.75] by its length
     expected = [[0.8, 0.6], np.array([0.6, 1.55]) / np.hypot(0.6, 1.55), [0, 0]]
     np.testing.assert_allclose(found[0], expected, atol=1e-6)
+    alone = ops.convert_to_numpy(layer(own, context, mask, training=True))
+    np.testing.assert_array_equal(alone, own)  # as they are while training
 
 
 def test_the_images_share_is_a_part_of_the_squared_length():
@@ -101,10 +99,14 @@ def test_the_images_share_is_a_part_of_the_squared_length():
 
 def test_the_caption_counts_as_so_many_words_however_long_it_is():
     mask = np.array([[0, 1, 1, 0], [0, 1, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0]], bool)
-    weights = ops.convert_to_numpy(word_weights(6.0, mask))
-    # 2, 1 and 4 words: six in all of each; a caption of none has a finite one.
-    np.testing.assert_allclose(weights.ravel(), [3, 6, 1.5, 6])
-    assert weights.shape == (4, 1, 1)
+    own = np.zeros((4, 4, 2), "float32") + [1, 0]
+    context = np.zeros((4, 2), "float32") + [0, 1]
+    found = ops.convert_to_numpy(InContext(6.0, in_all=True)(own, context, mask))
+    # 2, 1 and 4 words: 3, 6 and 1.5 of each, six in all; of no word nothing.
+    for row, weight in enumerate((3, 6, 1.5)):
+        expected = mask[row, :, None] * np.array([1, weight]) / np.hypot(1, weight)
+        np.testing.assert_allclose(found[row], expected, atol=1e-6)
+    assert (found[3] == 0).all()
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -188,6 +190,34 @@ def test_training_moves_the_vectors_of_both_sides():
     assert len(before) == 2 + 4 + 2 + 2  # norm and two dense layers, norm and one
     for old, new in zip(before, after, strict=True):
         assert not np.array_equal(old, new)
+
+
+def test_while_training_scores_are_the_members_and_the_vectors_have_their_own_loss():
+    keras.utils.set_random_seed(0)
+    model = with_drawn_contexts(
+        build_model("tiny", **pairs.SIZES, dropout=0.0, context=0.8)
+    )
+    plain = build_model("tiny", **pairs.SIZES, dropout=0.0)
+    weights = {weight.path: weight for weight in model.weights}
+    for weight in plain.weights:
+        weight.assign(weights[weight.path])
+    inputs, image_ids = pairs.batch()
+    scores, members = (
+        ops.convert_to_numpy(one(inputs, training=True)) for one in (model, plain)
+    )
+    np.testing.assert_allclose(scores, members, atol=1e-5)
+    vectors = [
+        model.encode(inputs)[name]
+        for inputs, name in (
+            (pairs.image_inputs(), "image_embedding"),
+            (pairs.caption_inputs(), "caption_embedding"),
+        )
+    ]
+    own = float(Contrastive(0.05)(vectors[0] @ vectors[1].T, image_ids))
+    of_members = float(Contrastive(0.5)(members, image_ids))
+    model.compile(keras.optimizers.SGD(0.0), loss=Contrastive(0.5))
+    logs = model.train_on_batch(inputs, image_ids, return_dict=True)
+    assert float(logs["loss"]) == pytest.approx(of_members + own, rel=1e-4)
 
 
 def test_a_resumed_training_drops_what_the_unbroken_one_would(tmp_path):

@@ -145,9 +145,9 @@ class InContext(keras.layers.Layer):
         self.weight = weight
         self.in_all = in_all
 
-    def call(self, members, context, mask, training=None):
-        """See the class."""
-        if training:
+    def call(self, members, context, mask, always=False, training=None):
+        """See the class; `always`: while training too."""
+        if training and not always:
             return members
         weight = self.weight
         if self.in_all:
@@ -155,7 +155,7 @@ class InContext(keras.layers.Layer):
             weight = ops.reshape(weight / ops.maximum(count, 1), (-1, 1, 1))
         return unit_rows(members + weight * ops.expand_dims(context, 1), mask)
 
-    def compute_output_shape(self, members_shape, *_):
+    def compute_output_shape(self, members_shape, *_, **__):
         """That of the members."""
         return members_shape
 

@@ -107,7 +107,7 @@ def image_encoder(
     slots = _through(own_blocks, slots, slot_mask)
     slots = _projection(embedding_dim, dtype, "image_projection")(slots)
     slots = _through(blocks, slots, slot_mask)
-    region_embeddings = unit_rows(slots[:, 1:], region_mask)
+    region_embeddings = pooled = unit_rows(slots[:, 1:], region_mask)
     if context:
         image_embedding = ContextVector(
             embedding_dim,
@@ -116,14 +116,14 @@ def image_encoder(
             dtype=dtype,
             name="image_context",
         )(regions, region_mask)
-        region_embeddings = InContext(region_weight(context), name="image_in_context")(
-            region_embeddings, image_embedding, region_mask
-        )
+        mix = InContext(region_weight(context), name="image_in_context")
+        members = (region_embeddings, image_embedding, region_mask)
+        region_embeddings, pooled = mix(*members), mix(*members, always=True)
     else:
         image_embedding = unit_rows(slots[:, 0])
     if pooling_head:
         head = PoolingHead(dtype=dtype, name="image_pooling_head")
-        image_embedding = head(region_embeddings, image_embedding)
+        image_embedding = head(pooled, image_embedding)
     return keras.Model(
         {"regions": regions, "boxes": boxes, "region_mask": region_mask},
         {
@@ -199,19 +199,20 @@ def caption_encoder(
     tokens = _projection(embedding_dim, dtype, "caption_projection")(bert_tokens)
     tokens = _through(blocks, tokens, padding_mask)
     word_mask = word_positions(padding_mask, drop_last_word)
-    word_embeddings = unit_rows(tokens, word_mask)
+    word_embeddings = pooled = unit_rows(tokens, word_mask)
     if context_words is not None:
         caption_embedding = ContextVector(
             embedding_dim, dtype=dtype, name="caption_context"
         )(bert_tokens, padding_mask)
-        word_embeddings = InContext(
-            words_weight(context_words), in_all=True, name="caption_in_context"
-        )(word_embeddings, caption_embedding, word_mask)
+        weight = words_weight(context_words)
+        mix = InContext(weight, in_all=True, name="caption_in_context")
+        members = (word_embeddings, caption_embedding, word_mask)
+        word_embeddings, pooled = mix(*members), mix(*members, always=True)
     else:
         caption_embedding = unit_rows(tokens[:, 0])
     if pooling_head:
         head = PoolingHead(dtype=dtype, name="caption_pooling_head")
-        caption_embedding = head(word_embeddings, caption_embedding)
+        caption_embedding = head(pooled, caption_embedding)
     return keras.Model(
         {"token_ids": token_ids, "padding_mask": padding_mask},
         {

@@ -220,6 +220,27 @@ def test_while_training_scores_are_the_members_and_the_vectors_have_their_own_lo
     assert float(logs["loss"]) == pytest.approx(of_members + own, rel=1e-4)
 
 
+def test_a_pooling_head_meets_the_context_while_training_too():
+    model = with_drawn_contexts(
+        build_model("tiny", **pairs.SIZES, dropout=0.0, context=0.8, pooling_head=True)
+    )
+    for encoder, name in (
+        (model.image_encoder, "image"),
+        (model.caption_encoder, "caption"),
+    ):
+        head = encoder.get_layer(f"{name}_pooling_head")
+        set_weights(head.weights, drawn_weights(head.weights))
+    for encoder, make, name in (
+        (model.image_encoder, pairs.image_inputs, "image_embedding"),
+        (model.caption_encoder, pairs.caption_inputs, "caption_embedding"),
+    ):
+        training, alone = (
+            ops.convert_to_numpy(encoder(make(), training=flag)[name])
+            for flag in (True, False)
+        )
+        np.testing.assert_allclose(training, alone, atol=1e-5)
+
+
 def test_a_resumed_training_drops_what_the_unbroken_one_would(tmp_path):
     model, _ = trained_a_step()
     model.save(tmp_path / "last.keras")

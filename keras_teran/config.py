@@ -77,10 +77,10 @@ class TrainingConfig:
             )
         refuse_unknown("recipe", self.recipe, RECIPES[self.preset])
         check_recipe(self.full_recipe)
-        context = {"context": 0, **PRESETS[self.preset], **self.model}["context"]
+        context = {**PRESETS[self.preset], **self.model}.get("context_dim", 0)
         if context and not (self.full_recipe["pooled_loss"] or self.distillation):
             raise ValueError(
-                f"context={context} has vectors that learn from pooled_loss of the recipe "
+                f"context_dim={context} has vectors that learn from pooled_loss of the recipe "
                 "alone, which is 0; set it, such as 1.0."
             )
 

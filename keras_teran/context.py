@@ -6,6 +6,10 @@ from keras import ops
 from keras_teran.dropout import ByteDropout
 from keras_teran.layers import built_dense, unit_rows
 
+# Of a region's squared length the whole has 3² of 1 + 3². The more it is, the less the
+# length of a word depends on its caption's; and the coarser small numbers are stored.
+_IN_REGIONS = 3.0
+
 
 @keras.saving.register_keras_serializable("keras_teran")
 class ContextVector(keras.layers.Layer):
@@ -71,94 +75,86 @@ class ContextVector(keras.layers.Layer):
         }
 
 
-def region_weight(share):
-    """The weight of the image's vector beside a region's own that is that share.
+def check_context(dim, embedding_dim):
+    """Raises ValueError for a context that leaves nothing of an embedding's width."""
+    if not 0 <= dim < embedding_dim:
+        raise ValueError(
+            f"context_dim={dim} must be 0 or more and below embedding_dim="
+            f"{embedding_dim}, of which it is a part."
+        )
 
-    sqrt(share / (1 - share)): the part of it in the squared length, were the two at
-    right angles.
+
+def whole_vector(context, width):
+    """The vectors of sets where `InContext` has them: after so many zeros.
 
     Args:
-        share: float, 0 or more and below 1.
+        context: float32 (batch, dim).
+        width: int, of the members.
 
-    Raises:
-        ValueError: for a share that leaves nothing of the regions, or is no share.
-
-    Example:
-        >>> round(region_weight(0.8), 6)  # of 1 + 2², 2² are the image's
-        2.0
+    Returns:
+        float32 (batch, width + dim).
     """
-    if not (isinstance(share, int | float) and 0 <= share < 1):
-        raise ValueError(
-            f"context={share!r} must be a number of 0 or more and below 1: the share of "
-            "the whole image in each region, 0 for none."
-        )
-    return (share / (1 - share)) ** 0.5
-
-
-def words_weight(words):
-    """The weight of the caption's vector beside all its words: as so many words.
-
-    However long the caption: a sum over words would otherwise weigh the whole more the
-    longer the caption, and captions of unlike length could not be compared.
-
-    Args:
-        words: float, above 0.
-
-    Raises:
-        ValueError: for a number of 0 or less, or no number.
-    """
-    if not (isinstance(words, int | float) and words > 0):
-        raise ValueError(
-            f"context_words={words!r} must be a number above 0: of words that the whole "
-            "caption counts as."
-        )
-    return float(words)
+    return ops.pad(context, ((0, 0), (width, 0)))
 
 
 @keras.saving.register_keras_serializable("keras_teran")
 class InContext(keras.layers.Layer):
-    """Members with their set's vector in them; while training, the members alone.
+    """Members with their set's vector behind them; while training, the members alone.
 
-    unit(member + weight * context), zero where masked. So members and context each learn
-    to be right alone, from losses of their own, and are right together on what they have
-    not seen; trained together they only learn their sum (benchmarks/README.md).
+    unit([member, weight * context]), zero where masked. The product of a word and a
+    region is that of the two members plus that of the two contexts, each times a number
+    that is the same for all regions: the whole never says which region a word chooses.
+    Members and contexts each learn to be right alone, from losses of their own; trained
+    on their sum they only learn that, and generalise worse (benchmarks/README.md).
+
+    A sum over words adds up the weight of each. `words` keeps what it adds up to the
+    same, whatever the number: otherwise the whole would weigh more the longer the
+    caption, and captions of unlike length could not be compared.
 
     Args:
-        weight: float, of the context in each member, see `region_weight`; with
-            `in_all`, in all members together.
-        in_all: bool, divide the weight by the number of real members, see
-            `words_weight`.
+        words: float, the number of words that the whole counts as, for the caption's
+            side; None for the image's, where the weight of the context is 3.
 
-    Input: float32 (batch, members, dim), unit rows; float32 (batch, dim), unit; bool
-    (batch, members). Output: float32 (batch, members, dim).
+    Input: float32 (batch, members, width), unit rows; float32 (batch, dim), unit; bool
+    (batch, members). Output: float32 (batch, members, width + dim), unit rows.
+
+    Raises:
+        ValueError: for `words` of 0 or less, or no number.
 
     Example:
         >>> import numpy as np
-        >>> own, context = np.array([[[1.0, 0.0]]]), np.array([[0.0, 1.0]])
-        >>> mixed = InContext(0.75)(own, context, np.array([[True]]))
-        >>> ops.convert_to_numpy(mixed).round(3)  # [1, 0.75] / 1.25
-        array([[[0.8, 0.6]]], dtype=float32)
+        >>> own, context = np.array([[[0.6, 0.8]]]), np.array([[1.0]])
+        >>> mixed = InContext()(own, context, np.array([[True]]))
+        >>> ops.convert_to_numpy(mixed).round(3)  # [0.6, 0.8, 3] / sqrt(10)
+        array([[[0.19 , 0.253, 0.949]]], dtype=float32)
     """
 
-    def __init__(self, weight, in_all=False, **kwargs):
+    def __init__(self, words=None, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
-        self.weight = weight
-        self.in_all = in_all
+        if not (words is None or (isinstance(words, int | float) and words > 0)):
+            raise ValueError(
+                f"context_words={words!r} must be a number above 0: of words that the "
+                "whole caption counts as."
+            )
+        self.words = words
 
     def call(self, members, context, mask, always=False, training=None):
         """See the class; `always`: while training too."""
-        if training and not always:
-            return members
-        weight = self.weight
-        if self.in_all:
-            count = ops.sum(ops.cast(mask, "float32"), axis=1)
-            weight = ops.reshape(weight / ops.maximum(count, 1), (-1, 1, 1))
-        return unit_rows(members + weight * ops.expand_dims(context, 1), mask)
+        weight = 0.0 if training and not always else self._weight(mask)
+        whole = weight * context[:, None] + ops.zeros_like(members[..., :1])
+        return unit_rows(ops.concatenate([members, whole], axis=-1), mask)
 
-    def compute_output_shape(self, members_shape, *_, **__):
-        """That of the members."""
-        return members_shape
+    def _weight(self, mask):
+        """Float32, (batch, 1, 1) or a number."""
+        if self.words is None:
+            return _IN_REGIONS
+        count = ops.sum(ops.cast(mask, "float32"), axis=1)
+        return ops.reshape(self.words / _IN_REGIONS / ops.maximum(count, 1), (-1, 1, 1))
+
+    def compute_output_shape(self, members_shape, context_shape, *_, **__):
+        """(batch, members, width + dim)."""
+        return (*members_shape[:2], members_shape[2] + context_shape[1])
 
     def get_config(self):
         """The constructor's arguments."""
-        return {**super().get_config(), "weight": self.weight, "in_all": self.in_all}
+        return {**super().get_config(), "words": self.words}

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
-from keras_teran.context import ContextVector, InContext, region_weight, words_weight
+from keras_teran.context import ContextVector, InContext, whole_vector
 from keras_teran.layers import (
     BertEmbedding,
     BoxFusion,
@@ -63,14 +63,14 @@ def image_encoder(
     blocks,
     dtype,
     pooling_head=False,
-    context=0.0,
+    context_dim=0,
     context_dropout=0.0,
 ):
     """Regions with their boxes to unit vectors (Messina et al. 2021, figure 2, left).
 
     Args:
         region_dim: int, width of the region features and of the first layers.
-        embedding_dim: int, width of the common space.
+        embedding_dim: int, width of the common space, `context_dim` of it included.
         layers: int, transformer layers before the projection.
         heads: int, their attention heads.
         feedforward_dim: int, their feed-forward width.
@@ -78,8 +78,8 @@ def image_encoder(
         blocks: list of layers after the projection, from `final_blocks`.
         dtype: Keras dtype policy of the layers.
         pooling_head: bool, end in a `PoolingHead`.
-        context: float, share of a `ContextVector` of the region features, with a layer
-            of `feedforward_dim` inside, in every region's embedding; 0 for none.
+        context_dim: int, width of a `ContextVector` of the region features, with a
+            layer of `feedforward_dim` inside, in every region's embedding; 0 for none.
         context_dropout: float, its dropout rate.
 
     Returns:
@@ -105,20 +105,22 @@ def image_encoder(
         layers, heads, feedforward_dim, dropout, dtype, "image_block"
     )
     slots = _through(own_blocks, slots, slot_mask)
-    slots = _projection(embedding_dim, dtype, "image_projection")(slots)
+    width = embedding_dim - context_dim
+    slots = _projection(width, dtype, "image_projection")(slots)
     slots = _through(blocks, slots, slot_mask)
     region_embeddings = pooled = unit_rows(slots[:, 1:], region_mask)
-    if context:
-        image_embedding = ContextVector(
-            embedding_dim,
+    if context_dim:
+        context = ContextVector(
+            context_dim,
             feedforward_dim,
             context_dropout,
             dtype=dtype,
             name="image_context",
         )(regions, region_mask)
-        mix = InContext(region_weight(context), name="image_in_context")
-        members = (region_embeddings, image_embedding, region_mask)
-        region_embeddings, pooled = mix(*members), mix(*members, always=True)
+        mix, members = InContext(name="image_in_context"), region_embeddings
+        region_embeddings = mix(members, context, region_mask)
+        pooled = mix(members, context, region_mask, always=True)
+        image_embedding = whole_vector(context, width)
     else:
         image_embedding = unit_rows(slots[:, 0])
     if pooling_head:
@@ -147,7 +149,8 @@ def caption_encoder(
     blocks,
     dtype,
     pooling_head=False,
-    context_words=None,
+    context_dim=0,
+    context_words=15.0,
 ):
     """Word pieces to unit vectors (Messina et al. 2021, figure 2, right).
 
@@ -158,14 +161,15 @@ def caption_encoder(
         heads: int, attention heads of BERT.
         feedforward_dim: int, feed-forward width of BERT.
         max_length: int, positions of BERT.
-        embedding_dim: int, width of the common space.
+        embedding_dim: int, width of the common space, `context_dim` of it included.
         dropout: float, rate in all layers.
         drop_last_word: bool, leave out the word piece before [SEP] too.
         blocks: list of layers after the projection, from `final_blocks`.
         dtype: Keras dtype policy of the layers.
         pooling_head: bool, end in a `PoolingHead`.
-        context_words: float, the number of words that a `ContextVector` of BERT's
-            tokens, a linear one, counts as in the words' embeddings; None for none.
+        context_dim: int, width of a `ContextVector` of BERT's tokens, a linear one, in
+            every word's embedding; 0 for none.
+        context_words: float, the number of words that it counts as.
 
     Returns:
         Functional `keras.Model`. Inputs: `token_ids` int32 (batch, words),
@@ -196,18 +200,20 @@ def caption_encoder(
         for index in range(layers)
     ]
     bert_tokens = _through(bert_blocks, tokens, padding_mask)
-    tokens = _projection(embedding_dim, dtype, "caption_projection")(bert_tokens)
+    width = embedding_dim - context_dim
+    tokens = _projection(width, dtype, "caption_projection")(bert_tokens)
     tokens = _through(blocks, tokens, padding_mask)
     word_mask = word_positions(padding_mask, drop_last_word)
     word_embeddings = pooled = unit_rows(tokens, word_mask)
-    if context_words is not None:
-        caption_embedding = ContextVector(
-            embedding_dim, dtype=dtype, name="caption_context"
-        )(bert_tokens, padding_mask)
-        weight = words_weight(context_words)
-        mix = InContext(weight, in_all=True, name="caption_in_context")
-        members = (word_embeddings, caption_embedding, word_mask)
-        word_embeddings, pooled = mix(*members), mix(*members, always=True)
+    if context_dim:
+        context = ContextVector(context_dim, dtype=dtype, name="caption_context")(
+            bert_tokens, padding_mask
+        )
+        mix = InContext(context_words, name="caption_in_context")
+        members = word_embeddings
+        word_embeddings = mix(members, context, word_mask)
+        pooled = mix(members, context, word_mask, always=True)
+        caption_embedding = whole_vector(context, width)
     else:
         caption_embedding = unit_rows(tokens[:, 0])
     if pooling_head:

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_teran import alignment, caching, replicas, sparse_gradient
 from keras_teran.backbone import backbone_sizes, copy_weights, load_backbone
+from keras_teran.context import check_context
 from keras_teran.encoders import (
     CAPTION_INPUTS,
     caption_encoder,
@@ -51,11 +52,10 @@ class Teran(keras.Model):
     takes any function of (similarity, image_ids), by default `Hinge(0.2, "hardest")`.
     While it trains, the share of a batch's images and captions whose own partner ranks
     first is logged as `batch_image_to_text_r1` and `batch_text_to_image_r1`.
-
     `pooled_loss`, set before `fit` and not saved, is a further loss, a function of the
     (cosines of the pooled vectors, similarity, image_ids) such as `losses.PooledLoss`;
-    None for none, by default with a context `PooledLoss(1.0)`, from which alone its
-    vectors learn. `carried` is a dict of NumPy arrays that are no weights but travel in the saved model, such as
+    None, or with a context, which learns from it alone, `PooledLoss(1.0)`. `carried` is
+    a dict of NumPy arrays that are no weights but travel in the saved model, such as
     what a converted checkpoint holds beside them.
 
     Args:
@@ -78,11 +78,10 @@ class Teran(keras.Model):
         drop_last_word: bool, leave out the word piece before [SEP], as the original.
         pooling_head: bool, `image_embedding` and `caption_embedding` come from a head on
             all regions and words (`PoolingHead`), not from the slots alone.
-        context: float, 0 to below 1, the share of a vector of the whole image in each
-            region; one of the whole caption is then in the words, and the two are the
-            pooled vectors (`context.InContext`). While training, regions and words are
-            without. 0: none, as the original.
-        context_words: float, the number of words that the whole caption counts as.
+        context_dim: int, the part of `embedding_dim` that is the whole image's vector in
+            each region, the whole caption's in each word (`context.InContext`); these
+            are the pooled vectors. 0: none, as the original.
+        context_words: float, the number of words that the whole counts as.
         context_dropout: float, dropout rate of the image's vector.
         image_backbone: dict of `pixels.read_backbone`; images are then pictures, and
             their regions a backbone's patches. None: regions and boxes.
@@ -90,7 +89,7 @@ class Teran(keras.Model):
 
     Raises:
         ValueError: for an unknown `pooling` or `padding`, a number of heads that does
-            not divide its width, or a `context` out of range.
+            not divide its width, or a context that leaves nothing or counts as none.
     """
 
     def __init__(
@@ -113,8 +112,8 @@ class Teran(keras.Model):
         padding="exclude",
         drop_last_word=False,
         pooling_head=False,
-        context=0.0,
-        context_words=6.0,
+        context_dim=0,
+        context_words=15.0,
         context_dropout=0.0,
         image_backbone=None,
         **kwargs,
@@ -123,6 +122,7 @@ class Teran(keras.Model):
         config = {n: own[n] for n in own if n not in ("self", "kwargs", "__class__")}
         super().__init__(**kwargs)
         alignment.check_rules(pooling, padding)
+        check_context(context_dim, embedding_dim)
         dtype = self.dtype_policy
         image_final, caption_final = final_blocks_of_both(
             shared_final_layers, final_layers, heads, feedforward_dim, dropout, dtype
@@ -137,7 +137,7 @@ class Teran(keras.Model):
             image_final,
             dtype,
             pooling_head,
-            context,
+            context_dim,
             context_dropout,
         )
         if image_backbone is not None:
@@ -155,7 +155,8 @@ class Teran(keras.Model):
             caption_final,
             dtype,
             pooling_head,
-            context_words if context else None,
+            context_dim,
+            context_words,
         )
         if keras.backend.backend() == "tensorflow":  # XLA would compile each width
             for model in (self, self.image_encoder, self.caption_encoder):
@@ -167,7 +168,7 @@ class Teran(keras.Model):
         self.pooling = pooling
         self.padding = padding
         self.carried = {}
-        self.pooled_loss = PooledLoss(1.0) if context else None
+        self.pooled_loss = PooledLoss(1.0) if context_dim else None
         self._encode_chunk = None
         self._config = config
         self.built = True

@@ -79,7 +79,12 @@ PRESETS = {
         for name, difference in _PUBLISHED.items()
     },
     "small": _SMALL,
-    "small_today": {**_SMALL, "context": 0.8, "context_dropout": 0.3},
+    "small_today": {
+        **_SMALL,
+        "embedding_dim": 512,
+        "context_dim": 256,
+        "context_dropout": 0.3,
+    },
     "tiny": _TINY,
 }
 
@@ -171,7 +176,7 @@ def configured(preset, pooling, overrides):
             f"preset={preset!r} is unknown; choose one of {list(PRESETS)}."
         )
     known = {*PRESETS[preset], "padding", "drop_last_word", "pooling_head"}
-    known |= {"context", "context_words", "context_dropout", "name", "dtype"}
+    known |= {"context_dim", "context_words", "context_dropout", "name", "dtype"}
     unknown = sorted(set(overrides) - known)
     if unknown:
         raise ValueError(

@@ -35,7 +35,7 @@ class Dense(keras.optimizers.SGD):
         return super().apply(grads, trainable_variables)
 
 
-OPTIONS = [{}, {"shared_final_layers": True}, {"pooled": 2.0, "context": 0.5}]
+OPTIONS = [{}, {"shared_final_layers": True}, {"pooled": 2.0, "context_dim": 4}]
 
 
 def model_of(
@@ -146,7 +146,7 @@ def test_traced_steps_clip_and_accumulate_as_whole_batches_do(options):
 
 def test_traced_steps_train_the_pooled_vectors_as_whole_batches_do():
     whole, cached = (
-        fitted(chunk, optimizer=Dense(0.1), pooled=2.0, context=0.5)
+        fitted(chunk, optimizer=Dense(0.1), pooled=2.0, context_dim=4)
         for chunk in (None, 3)
     )
     for one, other in zip(cached, whole, strict=True):

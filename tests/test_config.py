@@ -36,8 +36,8 @@ def test_the_recipe_is_the_presets_with_the_changes():
         ),
         ("recipe: {average: 1}\n", "average=1 must be a number of 0 or more and below"),
         (
-            "model: {context: 0.5}\n",
-            "context=0.5 has vectors that learn from pooled_los",
+            "model: {context_dim: 4}\n",
+            "context_dim=4 has vectors that learn from pooled_los",
         ),
         ("preset: huge\n", r"preset='huge' is unknown; choose one of coco_mrsw"),
         ("- tiny\n", r"config.yaml must hold a mapping"),

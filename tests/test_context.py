@@ -8,7 +8,7 @@ from keras import ops
 from oracle_encoders import drawn_weights, set_weights
 from tiny_models import run_keras, tiny
 
-from keras_teran.context import ContextVector, InContext, region_weight
+from keras_teran.context import ContextVector, InContext
 from keras_teran.conversion.weights import checkpoint_of
 from keras_teran.export import export
 from keras_teran.exported import open_exported
@@ -16,6 +16,9 @@ from keras_teran.losses import Contrastive
 from keras_teran.model import Teran, build_model
 from keras_teran.tokenizer import CaptionTokenizer
 
+# Members of 8 numbers, and 4 of the whole, which counts as 3 words.
+CONTEXT = {"context_dim": 4, "context_words": 3.0}
+WITHOUT = {**pairs.SIZES, "embedding_dim": 8}
 ENCODED = (pairs.image_inputs, pairs.caption_inputs)
 
 
@@ -79,42 +82,53 @@ def test_a_set_without_a_real_member_has_a_finite_vector():
     assert np.isfinite(ops.convert_to_numpy(found)).all()
 
 
-def test_a_weight_mixes_two_unit_vectors_and_leaves_masked_members_zero():
-    own = np.array([[[1.0, 0.0], [0.6, 0.8], [0.0, 0.0]]], "float32")
-    context = np.array([[0.0, 1.0]], "float32")
-    mask = np.array([[True, True, False]])
-    layer = InContext(0.75)
-    found = ops.convert_to_numpy(layer(own, context, mask))
-    # [1, 0.75] / 1.25 and [0.6, 0.8 + 0.75] by its length
-    expected = [[0.8, 0.6], np.array([0.6, 1.55]) / np.hypot(0.6, 1.55), [0, 0]]
-    np.testing.assert_allclose(found[0], expected, atol=1e-6)
-    alone = ops.convert_to_numpy(layer(own, context, mask, training=True))
-    np.testing.assert_array_equal(alone, own)  # as they are while training
+MASK = np.array([[0, 1, 1, 0], [0, 1, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0]], bool)
 
 
-def test_the_images_share_is_a_part_of_the_squared_length():
-    for share, expected in ((0, 0), (0.5, 1), (0.8, 2), (0.9, 3)):  # 4 of 5, 9 of 10
-        assert region_weight(share) == pytest.approx(expected)
-
-
-def test_the_caption_counts_as_so_many_words_however_long_it_is():
-    mask = np.array([[0, 1, 1, 0], [0, 1, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0]], bool)
-    own = np.zeros((4, 4, 2), "float32") + [1, 0]
-    context = np.zeros((4, 2), "float32") + [0, 1]
-    found = ops.convert_to_numpy(InContext(6.0, in_all=True)(own, context, mask))
-    # 2, 1 and 4 words: 3, 6 and 1.5 of each, six in all; of no word nothing.
-    for row, weight in enumerate((3, 6, 1.5)):
-        expected = mask[row, :, None] * np.array([1, weight]) / np.hypot(1, weight)
+@pytest.mark.parametrize("words", [None, 6.0])
+def test_the_whole_stands_behind_each_member_in_its_weight(words):
+    own = np.zeros((4, 4, 2), "float32") + [0.6, 0.8]
+    context = np.zeros((4, 1), "float32") + 1
+    layer = InContext(words)
+    found = ops.convert_to_numpy(layer(own, context, MASK))
+    # 3 beside each region. Captions of 2, 1 and 4 words: so much that times the 3 of
+    # the region and the number of words it makes 6.
+    weights = (3, 3, 3) if words is None else (6 / 3 / 2, 6 / 3 / 1, 6 / 3 / 4)
+    for row, weight in enumerate(weights):
+        expected = np.array([0.6, 0.8, weight]) / np.hypot(1, weight)
+        expected = MASK[row, :, None] * expected
         np.testing.assert_allclose(found[row], expected, atol=1e-6)
     assert (found[3] == 0).all()
+    training = ops.convert_to_numpy(layer(own, context, MASK, training=True))
+    np.testing.assert_allclose(
+        training, MASK[..., None] * np.array([0.6, 0.8, 0]), atol=1e-6
+    )
+
+
+def test_a_score_is_that_of_the_members_and_so_many_times_that_of_the_whole():
+    images, captions = pairs.image_inputs(), pairs.caption_inputs()
+    model = with_drawn_contexts(build_model("tiny", **pairs.SIZES, **CONTEXT))
+    found, said = model.encode(images), model.encode(captions)
+    members = found["region_embeddings"][..., :8] * np.sqrt(10)  # of 1 + 3²
+    wholes = found["image_embedding"][:, 8:] @ said["caption_embedding"][:, 8:].T
+    expected = np.zeros(wholes.shape)
+    for row, real in enumerate(said["word_mask"]):
+        words = said["word_embeddings"][row, real][:, :8]
+        words /= np.linalg.norm(words, axis=-1, keepdims=True)
+        products = members @ words.T
+        products[~images["region_mask"]] = -np.inf
+        best = products.max(1)
+        expected[:, row] = best.sum(1) + 3 * wholes[:, row]
+        expected[:, row] /= np.sqrt(10) * np.hypot(1, 3 / 3 / real.sum())
+    scores = ops.convert_to_numpy(model.similarity(found, said))
+    np.testing.assert_allclose(scores, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("shared", [False, True])
 def test_embeddings_are_those_of_a_model_without_context_and_the_vector(shared):
     sizes = {**pairs.SIZES, "shared_final_layers": shared}
-    shares = {"context": 0.8, "context_words": 3.0}
-    model = with_drawn_contexts(build_model("tiny", **sizes, **shares))
-    plain = build_model("tiny", **sizes)
+    model = with_drawn_contexts(build_model("tiny", **sizes, **CONTEXT))
+    plain = build_model("tiny", **{**sizes, "embedding_dim": 8})
     weights = {weight.path: weight for weight in model.weights}
     for weight in plain.weights:
         weight.assign(weights[weight.path])
@@ -124,25 +138,25 @@ def test_embeddings_are_those_of_a_model_without_context_and_the_vector(shared):
     ):
         own, found = plain.encode(inputs), model.encode(inputs)
         context = found[f"{vector}_embedding"]
-        assert not np.allclose(context, own[f"{vector}_embedding"], atol=0.1)
+        assert context.shape[1] == 8 + 4
+        assert (context[:, :8] == 0).all()
         members = own[f"{kind}_embeddings"]
         real = np.abs(members).max(-1, keepdims=True) > 0
-        # Of regions the image is 0.8, four to one; a caption counts as 3 words.
-        weight = 2 if kind == "region" else 3 / real.sum(1, keepdims=True)
-        mixed = members + weight * context[:, None]
-        mixed = real * mixed / np.linalg.norm(mixed, axis=-1, keepdims=True)
+        weight = 3 if kind == "region" else 3 / 3 / real.sum(1, keepdims=True)
+        mixed = np.pad(members, ((0, 0), (0, 0), (0, 4))) + weight * context[:, None]
+        mixed = real * mixed / np.sqrt(1 + weight**2)
         np.testing.assert_allclose(found[f"{kind}_embeddings"], mixed, atol=1e-5)
 
 
 def test_the_vectors_are_of_the_features_and_of_berts_tokens():
-    model = with_drawn_contexts(build_model("tiny", **pairs.SIZES, context=0.4))
+    model = with_drawn_contexts(build_model("tiny", **pairs.SIZES, **CONTEXT))
     images, captions = pairs.image_inputs(), pairs.caption_inputs()
     of_images = {
         w.path: w for w in model.image_encoder.get_layer("image_context").weights
     }
     expected = oracle(of_images, images["regions"][0, :5])
     found = model.encode(images)["image_embedding"]
-    np.testing.assert_allclose(found[0], expected, atol=1e-5)
+    np.testing.assert_allclose(found[0, 8:], expected, atol=1e-5)
     bert = keras.Model(
         model.caption_encoder.inputs,
         model.caption_encoder.get_layer("bert_block_1").output,
@@ -151,12 +165,12 @@ def test_the_vectors_are_of_the_features_and_of_berts_tokens():
     layer = model.caption_encoder.get_layer("caption_context")
     expected = oracle({w.path: w for w in layer.weights}, tokens[0, :9])
     found = model.encode(captions)["caption_embedding"]
-    np.testing.assert_allclose(found[0], expected, atol=1e-5)
+    np.testing.assert_allclose(found[0, 8:], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("make", ENCODED)
 def test_padding_changes_nothing(make):
-    model = with_drawn_contexts(build_model("tiny", **pairs.SIZES, context=0.4))
+    model = with_drawn_contexts(build_model("tiny", **pairs.SIZES, **CONTEXT))
     narrow = make()
     wide = {
         name: np.pad(a, [(0, 0), (0, 3)] + [(0, 0)] * (a.ndim - 2))
@@ -177,7 +191,7 @@ def contexts_of(model):
 
 def trained_a_step():
     keras.utils.set_random_seed(0)
-    model = build_model("tiny", **pairs.SIZES, context=0.5, context_dropout=0.1)
+    model = build_model("tiny", **pairs.SIZES, **CONTEXT, context_dropout=0.1)
     before = [w for layer in contexts_of(model) for w in layer.get_weights()]
     model.compile("adam", loss=Contrastive(0.5))
     model.train_on_batch(*pairs.batch())
@@ -195,9 +209,9 @@ def test_training_moves_the_vectors_of_both_sides():
 def test_while_training_scores_are_the_members_and_the_vectors_have_their_own_loss():
     keras.utils.set_random_seed(0)
     model = with_drawn_contexts(
-        build_model("tiny", **pairs.SIZES, dropout=0.0, context=0.8)
+        build_model("tiny", **pairs.SIZES, dropout=0.0, **CONTEXT)
     )
-    plain = build_model("tiny", **pairs.SIZES, dropout=0.0)
+    plain = build_model("tiny", **WITHOUT, dropout=0.0)
     weights = {weight.path: weight for weight in model.weights}
     for weight in plain.weights:
         weight.assign(weights[weight.path])
@@ -222,7 +236,7 @@ def test_while_training_scores_are_the_members_and_the_vectors_have_their_own_lo
 
 def test_a_pooling_head_meets_the_context_while_training_too():
     model = with_drawn_contexts(
-        build_model("tiny", **pairs.SIZES, dropout=0.0, context=0.8, pooling_head=True)
+        build_model("tiny", **pairs.SIZES, **CONTEXT, dropout=0.0, pooling_head=True)
     )
     for encoder, name in (
         (model.image_encoder, "image"),
@@ -250,10 +264,12 @@ def test_a_resumed_training_drops_what_the_unbroken_one_would(tmp_path):
     np.testing.assert_allclose(*drawn, atol=1e-6)
 
 
-@pytest.mark.parametrize("share", [-0.1, 1, "half"])
-def test_a_share_out_of_range_is_refused_by_name(share):
-    with pytest.raises(ValueError, match=f"context={share!r} must be a number of 0 or"):
-        build_model("tiny", **pairs.SIZES, context=share)
+@pytest.mark.parametrize("dim", [-1, 12, 13])
+def test_a_context_that_leaves_the_members_nothing_is_refused_by_name(dim):
+    with pytest.raises(
+        ValueError, match=f"context_dim={dim} must be 0 or more and bel"
+    ):
+        build_model("tiny", **pairs.SIZES, context_dim=dim)
 
 
 @pytest.mark.parametrize("words", [-1, 0, "six"])
@@ -261,19 +277,19 @@ def test_a_number_of_words_out_of_range_is_refused_by_name(words):
     with pytest.raises(
         ValueError, match=f"context_words={words!r} must be a number ab"
     ):
-        build_model("tiny", **pairs.SIZES, context=0.5, context_words=words)
+        build_model("tiny", **pairs.SIZES, context_dim=4, context_words=words)
 
 
 def test_a_model_saved_before_there_was_a_context_loads_as_it_was():
     config = build_model("tiny", **pairs.SIZES).get_config()
-    for name in ("context", "context_words", "context_dropout"):
+    for name in ("context_dim", "context_words", "context_dropout"):
         del config[name]  # older files lack them
-    assert Teran.from_config(config).config["context"] == 0
+    assert Teran.from_config(config).config["context_dim"] == 0
 
 
 def test_a_model_in_context_is_saved_and_loaded_whole(tmp_path):
     model = with_drawn_contexts(
-        build_model("tiny", **pairs.SIZES, context=0.4, context_dropout=0.2)
+        build_model("tiny", **pairs.SIZES, **CONTEXT, context_dropout=0.2)
     )
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras", compile=False)
@@ -284,7 +300,7 @@ def test_a_model_in_context_is_saved_and_loaded_whole(tmp_path):
 
 
 def test_a_context_goes_out_in_every_format_and_smaller_file(tmp_path):
-    model = with_drawn_contexts(tiny(context=0.4, context_dropout=0.2))
+    model = with_drawn_contexts(tiny(**CONTEXT, context_dropout=0.2))
     tokenizer = CaptionTokenizer.train(["a red disc", "two green rings"], 60)
     folder = tmp_path / "exported"
     export(
@@ -309,8 +325,8 @@ def test_a_context_goes_out_in_every_format_and_smaller_file(tmp_path):
 
 
 def test_the_authors_code_cannot_be_told_of_a_context():
-    model = tiny(feedforward_dim=2048, heads=4, drop_last_word=True, context=0.4)
+    model = tiny(feedforward_dim=2048, heads=4, drop_last_word=True, context_dim=4)
     with pytest.raises(
-        ValueError, match="context=0.4 cannot be written for the authors'"
+        ValueError, match="context_dim=4 cannot be written for the authors'"
     ):
         checkpoint_of(model)

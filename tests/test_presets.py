@@ -55,7 +55,7 @@ def test_a_published_recipe_has_the_numbers_of_the_paper(
             "loss": "hinge",
             "temperature": 0.07,
             "pooled_loss": 0.0,
-            "pooled_temperature": 0.07,
+            "pooled_temperature": 0.05,
             "captions_per_image": 1,
             "drop_words": 0.0,
             "drop_regions": 0.0,
@@ -84,7 +84,7 @@ def test_small_has_the_numbers_of_its_contract():
 
 
 def test_todays_small_is_small_with_a_context_and_another_recipe():
-    added = {"context": 0.8, "context_dropout": 0.3}
+    added = {"embedding_dim": 512, "context_dim": 256, "context_dropout": 0.3}
     assert PRESETS["small_today"] == {**PRESETS["small"], **added}
     assert RECIPES["small_today"] != RECIPES["small"]
 
@@ -134,8 +134,8 @@ def test_build_model_takes_presets_poolings_and_changes_as_they_are():
         "padding": "zero",
         "drop_last_word": False,
         "pooling_head": False,
-        "context": 0.0,
-        "context_words": 6.0,
+        "context_dim": 0,
+        "context_words": 15.0,
         "context_dropout": 0.0,
         "image_backbone": None,
     }

@@ -102,9 +102,9 @@ def original_config(config):
                 f"{name}={config[name]} cannot be written for the authors' code, in "
                 f"which it is always {fixed}."
             )
-    if config["context"]:
+    if config["context_dim"]:
         raise ValueError(
-            f"context={config['context']} cannot be written for the authors' code, which "
+            f"context_dim={config['context_dim']} cannot be written for the authors' code, which "
             "has no vector of the whole image in its regions."
         )
     modes = {ours: theirs for theirs, ours in _POOLINGS.items()}

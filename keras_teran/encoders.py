@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
-from keras_teran.context import ContextVector, InContext, whole_vector
+from keras_teran.context import ContextVector, InContext, check_context, whole_vector
 from keras_teran.layers import (
     BertEmbedding,
     BoxFusion,
@@ -90,7 +90,11 @@ def image_encoder(
         `image_embedding` float32 (batch, embedding_dim), unit: the I-CLS slot, or the
         context vector where there is one, or what the head makes of it and of the
         regions.
+
+    Raises:
+        ValueError: as `check_context`.
     """
+    check_context(context_dim, embedding_dim)
     regions = keras.Input((None, region_dim), dtype="float32", name="regions")
     boxes = keras.Input((None, 4), dtype="float32", name="boxes")
     region_mask = keras.Input((None,), dtype="bool", name="region_mask")
@@ -178,6 +182,9 @@ def caption_encoder(
         bool (batch, words); `caption_embedding` float32 (batch, embedding_dim), unit:
         the [CLS] slot, or the context vector where there is one, or what the head makes
         of it and of the words.
+
+    Raises:
+        ValueError: as `InContext`.
     """
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     padding_mask = keras.Input((None,), dtype="bool", name="padding_mask")

@@ -8,7 +8,6 @@ from keras import ops
 
 from keras_teran import alignment, caching, replicas, sparse_gradient
 from keras_teran.backbone import backbone_sizes, copy_weights, load_backbone
-from keras_teran.context import check_context
 from keras_teran.encoders import (
     CAPTION_INPUTS,
     caption_encoder,
@@ -122,7 +121,6 @@ class Teran(keras.Model):
         config = {n: own[n] for n in own if n not in ("self", "kwargs", "__class__")}
         super().__init__(**kwargs)
         alignment.check_rules(pooling, padding)
-        check_context(context_dim, embedding_dim)
         dtype = self.dtype_policy
         image_final, caption_final = final_blocks_of_both(
             shared_final_layers, final_layers, heads, feedforward_dim, dropout, dtype

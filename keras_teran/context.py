@@ -1,4 +1,4 @@
-"""What a whole set says: a vector of all its members, and its share in each of them."""
+"""What a whole set says: a vector of all its members, and its place behind each of them."""
 
 import keras
 from keras import ops
@@ -13,14 +13,14 @@ _IN_REGIONS = 3.0
 
 @keras.saving.register_keras_serializable("keras_teran")
 class ContextVector(keras.layers.Layer):
-    """The mean of a set's members to a unit vector in the common space.
+    """The mean of a set's members to a unit vector.
 
     unit(dense(dropout(relu(dense(dropout(norm(mean))))))), or without `hidden_dim`
     unit(dense(dropout(norm(mean)))): no attention, so that it generalises from few
     images where the transformer layers learn them by heart (benchmarks/README.md).
 
     Args:
-        dim: int, of the common space.
+        dim: int, of the vector.
         hidden_dim: int, width between; None for none.
         dropout: float, rate on the mean and after the activation.
 

@@ -121,9 +121,10 @@ def image_encoder(
             dtype=dtype,
             name="image_context",
         )(regions, region_mask)
-        mix, members = InContext(name="image_in_context"), region_embeddings
-        region_embeddings = mix(members, context, region_mask)
-        pooled = mix(members, context, region_mask, always=True)
+        mix = InContext(name="image_in_context")
+        region_embeddings, pooled = _in_context(
+            mix, region_embeddings, context, region_mask
+        )
         image_embedding = whole_vector(context, width)
     else:
         image_embedding = unit_rows(slots[:, 0])
@@ -217,9 +218,7 @@ def caption_encoder(
             bert_tokens, padding_mask
         )
         mix = InContext(context_words, name="caption_in_context")
-        members = word_embeddings
-        word_embeddings = mix(members, context, word_mask)
-        pooled = mix(members, context, word_mask, always=True)
+        word_embeddings, pooled = _in_context(mix, word_embeddings, context, word_mask)
         caption_embedding = whole_vector(context, width)
     else:
         caption_embedding = unit_rows(tokens[:, 0])
@@ -275,6 +274,11 @@ def encode_sets(encoder, inputs, mask_name, batch_size=256, progress=False):
             block = block[: len(rows)]
             results[name][(rows, slice(cut)) if per_member else rows] = block
     return results
+
+
+def _in_context(mix, *inputs):
+    """Members as they are scored, and as a pooling head meets them while training too."""
+    return mix(*inputs), mix(*inputs, always=True)
 
 
 def _projection(dim, dtype, name):

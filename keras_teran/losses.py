@@ -232,9 +232,8 @@ class PooledLoss:
     contrastive * Contrastive(temperature)(cosines, image_ids)
     + distillation * Distillation()(cosines, similarity, image_ids).
 
-    Without the first, a context (`Teran(context=...)`) and the members that it has a
-    share in only learn to be right together, and neither is good alone; with it they
-    generalise better (benchmarks/README.md).
+    A context's vectors (`Teran(context_dim=...)`) learn from this alone
+    (benchmarks/README.md has what it gives).
 
     Args:
         contrastive: float, 0 or more, weight of the vectors' own softmax loss.

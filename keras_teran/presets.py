@@ -13,8 +13,9 @@ caption backbone, so that what is new can learn faster than what is pretrained;
 the weights, which is what is then evaluated and kept, such as 0.999 (0: none). `loss` is
 "hinge" (`losses.Hinge` of `margin` and `negatives`) or "contrastive"
 (`losses.Contrastive` of `temperature`); `pooled_loss` the weight of a contrastive loss of
-the pooled vectors' own, of `pooled_temperature` (`losses.PooledLoss`; 0: none). `batch_size` counts pairs; `captions_per_image`,
-`drop_words` and `drop_regions` are those of `data.batches.PairBatches`.
+the pooled vectors' own, of `pooled_temperature` (`losses.PooledLoss`; 0: none).
+`batch_size` counts pairs; `captions_per_image`, `drop_words` and `drop_regions` are those
+of `data.batches.PairBatches`.
 """
 
 _PAPER = {

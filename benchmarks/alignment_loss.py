@@ -2,10 +2,13 @@
 
     python benchmarks/alignment_loss.py
     python benchmarks/alignment_loss.py --pairs 512 --contenders ours
+    python benchmarks/alignment_loss.py --loss softmax
 
-Both give the gradients of the hinge loss with hardest negatives to every region and
-word vector. `peak MiB` is how far a process of its own grew at its highest while one ran. *limit* is the one product of the forward pass and
-the two of the backward pass, for real regions and real words, with nothing around them.
+Both give the gradients of the hinge loss with hardest negatives, or of the softmax loss,
+in which every score has one, to every region and word vector. `peak MiB` is how far a
+process of its own grew at its highest while one ran. *limit* is the one product of the
+forward pass and the two of the backward pass, for real regions and real words, with
+nothing around them.
 """
 
 import multiprocessing
@@ -17,8 +20,10 @@ from expanded import expanded_similarity
 from harness import arguments, report, resident, seconds_in_turns
 from sets import encoded_captions, encoded_images
 
-from keras_teran import Hinge
+from keras_teran import Contrastive, Hinge
 from keras_teran.sparse_gradient import similarity
+
+LOSSES = {"hinge": Hinge(), "softmax": Contrastive(0.5)}
 
 
 def main():
@@ -30,6 +35,7 @@ def main():
         tokens=20,
         words=11,
         dim=1024,
+        loss="hinge",
         contenders="expanded,ours,limit",
     )
     names = args.contenders.split(",")
@@ -49,8 +55,9 @@ def main():
         }
         for name, value in seconds.items()
     ]
+    of_loss = "" if args.loss == "hinge" else f"_{args.loss}"
     report(
-        f"alignment_loss_{args.pairs}",
+        f"alignment_loss{of_loss}_{args.pairs}",
         rows,
         args.out,
         pairs=args.pairs,
@@ -58,6 +65,7 @@ def main():
         tokens=args.tokens,
         real_words=real_words,
         dim=args.dim,
+        loss=args.loss,
     )
 
 
@@ -75,18 +83,18 @@ def contenders(args):
     ways = {
         "expanded": gradients_of(
             lambda left, right: expanded_similarity(left, right, region_counts, counts),
+            LOSSES[args.loss],
             ids,
             (given[0], inner),
         ),
-        "ours": gradients_of(similarity, ids, given),
+        "ours": gradients_of(similarity, LOSSES[args.loss], ids, given),
         "limit": products(args, int(counts.sum())),
     }
     return ways, int(counts.sum())
 
 
-def gradients_of(score, ids, given):
+def gradients_of(score, loss_of, ids, given):
     """A compiled function that gives the loss and its two gradients."""
-    loss_of = Hinge()
 
     @tf.function
     def step(left, right):

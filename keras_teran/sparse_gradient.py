@@ -3,10 +3,10 @@
 A ranking loss on the hardest negatives looks at three scores a pair: of a batch's
 images times captions only these have a gradient. So nothing of the forward pass is
 kept; going back, the pairs whose score has a gradient are scored once more, alone. Where
-most have one (the sum over negatives) all pairs are, in blocks. Neither pass holds more
-than a block of cosines, and where the maximum is over regions only real words are
-multiplied. On other backends than TensorFlow this is `alignment.similarity`, with the
-same gradients.
+most have one (a softmax, the sum over negatives) all pairs are, in blocks. Neither pass
+holds more than a block of cosines, and where the maximum is over regions only real words
+are multiplied. On other backends than TensorFlow this is `alignment.similarity`, with the
+same gradients, but for those of padding.
 """
 
 import keras
@@ -24,7 +24,7 @@ def similarity(region_embeddings, word_embeddings, pooling="MrSw", padding="excl
     """`alignment.similarity`, with the gradient described above.
 
     Where several members tie for a maximum the gradient is shared among them, as
-    TensorFlow shares it.
+    TensorFlow shares it. Padding has none.
 
     Args:
         region_embeddings: float (images, regions, dim).
@@ -46,12 +46,9 @@ def similarity(region_embeddings, word_embeddings, pooling="MrSw", padding="excl
     import tensorflow as tf
 
     def score(regions, words):
-        return alignment.similarity(regions, words, pooling, padding)
-
-    def score_forward(regions, words):
-        if pooling in ("MrSw", "MrAVGw"):
-            return _best_regions(regions, words, pooling, padding)
-        return score(regions, words)
+        of_real = pooling in ("MrSw", "MrAVGw")
+        score_all = _best_regions if of_real else alignment.similarity
+        return score_all(regions, words, pooling, padding)
 
     def score_pairs(regions, words):
         return alignment.pair_similarity(regions, words, pooling, padding)
@@ -61,15 +58,16 @@ def similarity(region_embeddings, word_embeddings, pooling="MrSw", padding="excl
         def backward(upstream):
             pairs = tf.where(tf.not_equal(upstream, 0))
             few = tf.shape(pairs)[0] * _ONE_IN <= tf.size(upstream)
-            return tf.cond(
+            of_regions, of_words = tf.cond(
                 few,
                 lambda: _gradient_of_pairs(
                     score_pairs, regions, words, pairs, tf.gather_nd(upstream, pairs)
                 ),
                 lambda: _gradient_of_all(score, regions, words, upstream),
             )
+            return _of_real(of_regions, regions), _of_real(of_words, words)
 
-        return _score_in_blocks(score_forward, regions, words), backward
+        return _score_in_blocks(score, regions, words), backward
 
     regions = tf.convert_to_tensor(region_embeddings)
     words = tf.convert_to_tensor(word_embeddings)
@@ -78,7 +76,7 @@ def similarity(region_embeddings, word_embeddings, pooling="MrSw", padding="excl
 
 
 def _best_regions(regions, words, pooling, padding):
-    """MrSw and MrAVGw without products of padded words; no gradient is taken of it."""
+    """MrSw and MrAVGw without products of padded words."""
     import tensorflow as tf
 
     if padding == "zero":
@@ -184,6 +182,12 @@ def _gradient_of_pairs(score_pairs, regions, words, pairs, upstream):
         (0, tf.zeros_like(regions), tf.zeros_like(words)),
         parallel_iterations=1,
     )[1:]
+
+
+def _of_real(gradient, members):
+    import tensorflow as tf
+
+    return tf.where(tf.reduce_any(members != 0, axis=-1, keepdims=True), gradient, 0.0)
 
 
 def _images_per_block(regions, words):

@@ -5,9 +5,10 @@
         [--dtype mixed_bfloat16]
 
 Each row trains into FOLDER/ROW-EPOCHS-SEED as `keras-teran train` does; one that is there
-is read, one that was stopped goes on. `paper` is the preset `small`, all other rows
-`small_today` with one change. All in two epochs, or with --epochs 0 in as many as their
-preset has. Judged on val, at the best epoch; minutes are wall time.
+is read, and refused if another configuration made it; one that was stopped goes on.
+`paper` is the preset `small`, all other rows `small_today` with one change. All in two
+epochs, or with --epochs 0 in as many as their preset has. Judged on val, at the best
+epoch; minutes are wall time.
 With --figure PATH.png, recall against minutes of all epochs is drawn too.
 """
 
@@ -18,7 +19,7 @@ from pathlib import Path
 from harness import arguments, report
 
 from keras_teran.config import TrainingConfig
-from keras_teran.run import LAST_FILE, MODEL_FILE, read_history
+from keras_teran.run import LAST_FILE, MODEL_FILE, read_history, read_run_config
 from keras_teran.training import train
 
 # Changes of a row: to the recipe, but for `preset` and for `model`.
@@ -105,6 +106,11 @@ def history_of(name, seed, options):
     folder = Path(options.runs) / f"{label}-{epochs}-{seed}"
     if not (folder / MODEL_FILE).is_file() or (folder / LAST_FILE).is_file():
         train(config, folder)
+    elif read_run_config(folder) != config.as_dict():
+        raise ValueError(
+            f"{folder} was trained by another configuration, which its config.yaml has; "
+            "give another --runs, or remove it."
+        )
     return read_history(folder)
 
 

@@ -34,7 +34,7 @@ class TrainingConfig:
             memory (see `Teran.encode_chunk`); None for the whole batch.
         distillation: float, weight of the loss by which the scores teach the pooled
             vectors while all trains (`losses.Distillation`); None for none. A head for
-            them is `pooling_head: true` of `model`.
+            them is `pooling_head: true` of `model`. Neither goes with a context.
         patience: int, epochs without a better val rsum before stopping; None: never.
         dtype: "float32" or "mixed_bfloat16".
         seed: int, of weights, order and dropout.
@@ -77,12 +77,7 @@ class TrainingConfig:
             )
         refuse_unknown("recipe", self.recipe, RECIPES[self.preset])
         check_recipe(self.full_recipe)
-        context = {**PRESETS[self.preset], **self.model}.get("context_dim", 0)
-        if context and not (self.full_recipe["pooled_loss"] or self.distillation):
-            raise ValueError(
-                f"context_dim={context} has vectors that learn from pooled_loss of the recipe "
-                "alone, which is 0; set it, such as 1.0."
-            )
+        self._check_context()
 
     @property
     def full_recipe(self):
@@ -90,8 +85,22 @@ class TrainingConfig:
         return {**RECIPES[self.preset], **self.recipe}
 
     def as_dict(self):
-        """Plain values, as YAML holds them."""
-        return dataclasses.asdict(self)
+        """Plain values, as YAML holds them, with the whole recipe."""
+        return {**dataclasses.asdict(self), "recipe": self.full_recipe}
+
+    def _check_context(self):
+        model = {**PRESETS[self.preset], **self.model}
+        dim = model.get("context_dim", 0)
+        if dim and not self.full_recipe["pooled_loss"]:
+            raise ValueError(
+                f"context_dim={dim} gives vectors that no loss would train: set "
+                "pooled_loss of recipe, such as 1.0."
+            )
+        if dim and (self.distillation or model.get("pooling_head")):
+            raise ValueError(
+                f"context_dim={dim} goes with neither distillation nor pooling_head: "
+                "train without, then add a head by `keras-teran distill RUN`."
+            )
 
 
 def read_config(path):

@@ -188,12 +188,30 @@ def configured(preset, pooling, overrides):
     return {**PRESETS[preset], **chosen, **overrides}
 
 
+_AS_TEXT = " YAML takes 1e-3 for text: write 0.001 or 1.0e-3."
+
+_ABOVE_0 = (lambda value: value > 0, "above 0")
+_FROM_0 = (lambda value: value >= 0, "of 0 or more")
+_FROM_1 = (lambda value: value >= 1, "of 1 or more")
+_SHARE = (lambda value: 0 <= value < 1, "of 0 or more and below 1")
+_WHOLE = {
+    "epochs": _FROM_1,
+    "batch_size": _FROM_1,
+    "captions_per_image": _FROM_1,
+    "warmup_steps": _FROM_0,
+}
 _NUMBERS = {
-    "backbone_rate": (lambda value: value > 0, "above 0"),
-    "weight_decay": (lambda value: value >= 0, "of 0 or more"),
-    "average": (lambda value: 0 <= value < 1, "of 0 or more and below 1"),
-    "pooled_loss": (lambda value: value >= 0, "of 0 or more"),
-    "pooled_temperature": (lambda value: value > 0, "above 0"),
+    "learning_rate": _ABOVE_0,
+    "backbone_rate": _ABOVE_0,
+    "drop_factor": _ABOVE_0,
+    "weight_decay": _FROM_0,
+    "average": _SHARE,
+    "margin": _ABOVE_0,
+    "temperature": _ABOVE_0,
+    "pooled_loss": _FROM_0,
+    "pooled_temperature": _ABOVE_0,
+    "drop_words": _SHARE,
+    "drop_regions": _SHARE,
 }
 
 
@@ -204,7 +222,14 @@ def check_recipe(recipe):
             raise ValueError(
                 f"{name}={recipe[name]!r} is unknown; choose one of {', '.join(known)}."
             )
-    for name, (holds, wanted) in _NUMBERS.items():
-        value = recipe[name]
-        if not (isinstance(value, int | float) and holds(value)):
-            raise ValueError(f"{name}={value!r} must be a number {wanted}.")
+    for rules, kind, what in (
+        (_WHOLE, int, "whole number"),
+        (_NUMBERS, int | float, "number"),
+    ):
+        for name, (holds, wanted) in rules.items():
+            value = recipe[name]
+            if not (isinstance(value, kind) and holds(value)):
+                raise ValueError(
+                    f"{name}={value!r} must be a {what} {wanted}."
+                    + (_AS_TEXT if isinstance(value, str) else "")
+                )

@@ -9,7 +9,9 @@ def test_a_configuration_survives_yaml(tmp_path):
     config = TrainingConfig(preset="small", recipe={"epochs": 2}, seed=3)
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(config.as_dict()))
-    assert read_config(path) == config
+    again = read_config(path)
+    assert again.as_dict() == config.as_dict()
+    assert again.full_recipe == {**RECIPES["small"], "epochs": 2}
 
 
 def test_the_recipe_is_the_presets_with_the_changes():
@@ -28,6 +30,17 @@ def test_the_recipe_is_the_presets_with_the_changes():
         ),
         ("recipe: {backbone_rate: 0}\n", "backbone_rate=0 must be a number above 0"),
         ("recipe: {backbone_rate: 1e-1}\n", "backbone_rate='1e-1' must be a number "),
+        (
+            "recipe: {learning_rate: 1e-3}\n",
+            "learning_rate='1e-3' must be a number above 0. YAML takes 1e-3 for text: wr",
+        ),
+        ("recipe: {epochs: 0}\n", "epochs=0 must be a whole number of 1 or more"),
+        (
+            "recipe: {warmup_steps: 0.5}\n",
+            "warmup_steps=0.5 must be a whole number of 0",
+        ),
+        ("recipe: {margin: 0}\n", "margin=0 must be a number above 0"),
+        ("recipe: {drop_words: 1}\n", "drop_words=1 must be a number of 0 or more an"),
         ("recipe: {weight_decay: -1}\n", "weight_decay=-1 must be a number of 0 or "),
         ("recipe: {pooled_loss: -1}\n", "pooled_loss=-1 must be a number of 0 or m"),
         (
@@ -37,7 +50,15 @@ def test_the_recipe_is_the_presets_with_the_changes():
         ("recipe: {average: 1}\n", "average=1 must be a number of 0 or more and below"),
         (
             "model: {context_dim: 4}\n",
-            "context_dim=4 has vectors that learn from pooled_los",
+            "context_dim=4 gives vectors that no loss would train: set pooled_loss of rec",
+        ),
+        (
+            "preset: small_today\ndistillation: 0.1\n",
+            "context_dim=256 goes with neither distillation nor pooling_head: train with",
+        ),
+        (
+            "preset: small_today\nmodel: {pooling_head: true}\n",
+            "context_dim=256 goes with neither distillation nor pooling_head: train with",
         ),
         ("preset: huge\n", r"preset='huge' is unknown; choose one of coco_mrsw"),
         ("- tiny\n", r"config.yaml must hold a mapping"),

@@ -86,7 +86,19 @@ def test_small_has_the_numbers_of_its_contract():
 def test_todays_small_is_small_with_a_context_and_another_recipe():
     added = {"embedding_dim": 512, "context_dim": 256, "context_dropout": 0.3}
     assert PRESETS["small_today"] == {**PRESETS["small"], **added}
-    assert RECIPES["small_today"] != RECIPES["small"]
+    assert RECIPES["small_today"] == {
+        **RECIPES["small"],
+        "learning_rate": 1e-3,
+        "epochs": 5,
+        "schedule": "cosine",
+        "drop_epochs": [20],
+        "warmup_steps": 50,
+        "backbone_rate": 0.05,
+        "loss": "contrastive",
+        "temperature": 0.5,
+        "pooled_loss": 1.0,
+        "batch_size": 120,
+    }
 
 
 def test_todays_small_has_the_weights_of_small_within_a_tenth():

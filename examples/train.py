@@ -21,7 +21,7 @@ from keras_teran.config import TrainingConfig
 from keras_teran.data.batches import PairBatches
 from keras_teran.data.splits import open_split
 from keras_teran.evaluation.callback import RetrievalEvaluation
-from keras_teran.recipe import batch_settings, optimizer, ranking_loss
+from keras_teran.recipe import batch_settings, optimizer, pooled_loss, ranking_loss
 from keras_teran.training import RunKeeper, begin_run, finish_run, tokenizer_for
 
 
@@ -34,6 +34,7 @@ def main():
         caption_backbone=args.caption_backbone,
         dtype=args.dtype,
         recipe={"epochs": args.epochs} if args.epochs else {},
+        seed=args.seed,
     )
     recipe = config.full_recipe
     keras.utils.set_random_seed(config.seed)
@@ -41,7 +42,9 @@ def main():
     captions, regions, _ = open_split(config.data, "train", progress=True)
     val_captions, val_regions, _ = open_split(config.data, "val", progress=True)
     tokenizer = tokenizer_for(config, captions)
-    batches = PairBatches(captions, regions, tokenizer, **batch_settings(recipe))
+    batches = PairBatches(
+        captions, regions, tokenizer, **batch_settings(recipe), seed=config.seed
+    )
 
     changes = {"region_dim": regions.region_dim}
     if config.caption_backbone is None:
@@ -56,6 +59,7 @@ def main():
         optimizer(recipe, len(batches)),
         loss=ranking_loss(recipe),
     )
+    model.pooled_loss = pooled_loss(recipe)
     begin_run(args.run, config, tokenizer)
     keeper = RunKeeper(args.run)
     model.fit(
@@ -93,6 +97,12 @@ def parse_arguments():
     )
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--dtype", default="float32", help="or mixed_bfloat16")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="of weights, order and dropout (%(default)s)",
+    )
     return parser.parse_args()
 
 

@@ -10,6 +10,7 @@ are set back in between.
 
 import keras
 
+from keras_teran.context import members_alone
 from keras_teran.real_rows import packing
 
 
@@ -45,9 +46,9 @@ def train_step(model, data, chunk):
 
     def score(embeddings):
         if model.pooled_loss:
-            model._pooled = tuple(both[:, -1] for both in embeddings)
+            model._pooled.both = [both[:, -1] for both in embeddings]
             embeddings = [both[:, :-1] for both in embeddings]
-        similarity = model.similarity(*embeddings)
+        similarity = model.similarity(*members_alone(model.config, *embeddings))
         loss = model.compute_loss(inputs, image_ids, similarity, sample_weight)
         rows = keras.ops.shape(image_ids)[0]
         # Keras offers the loss tracker to no one; replicas.py uses it too.

@@ -6,8 +6,8 @@ from keras import ops
 from keras_teran.dropout import ByteDropout
 from keras_teran.layers import built_dense, unit_rows
 
-# Of a region's squared length the whole has 3² of 1 + 3². The more it is, the less the
-# length of a word depends on its caption's; and the coarser small numbers are stored.
+# What the context weighs behind a region, whose own numbers weigh 1. Saved models score
+# by it: it must not change.
 _IN_REGIONS = 3.0
 
 
@@ -97,26 +97,58 @@ def whole_vector(context, width):
     return ops.pad(context, ((0, 0), (width, 0)))
 
 
+def members_alone(config, *sides):
+    """What `InContext` gives while training, without the zeros behind the members.
+
+    Args:
+        config: dict, `Teran.config`.
+        *sides: float32 (batch, members, embedding_dim).
+
+    Returns:
+        List of float32 (batch, members, embedding_dim - context_dim), a side each.
+
+    Raises:
+        ValueError: with a pooling head, whose vectors would have the loss that the
+            context's learn from.
+    """
+    dim = config["context_dim"]
+    if dim and config["pooling_head"]:
+        raise ValueError(
+            f"context_dim={dim} does not train with a pooling head, whose vectors would "
+            "take its loss. Train without, then add one: `keras-teran distill RUN`."
+        )
+    return [side[..., : side.shape[-1] - dim] for side in sides]
+
+
 @keras.saving.register_keras_serializable("keras_teran")
 class InContext(keras.layers.Layer):
     """Members with their set's vector behind them; while training, the members alone.
 
-    unit([member, weight * context]), zero where masked. The product of a word and a
-    region is that of the two members plus that of the two contexts, each times a number
-    that is the same for all regions: the whole never says which region a word chooses.
-    Members and contexts each learn to be right alone, from losses of their own; trained
-    on their sum they only learn that, and generalise worse (benchmarks/README.md).
+    unit([member, weight * context]), zero where masked; while training zeros stand in
+    the context's place. The product of a word and a region is that of the two members
+    plus that of the two contexts, each times a number that is the same for all regions:
+    the whole never says which region a word chooses. Members and contexts each learn to
+    be right alone, from losses of their own; trained on their sum they only learn that,
+    and generalise worse (benchmarks/README.md).
 
-    A sum over words adds up the weight of each. `words` keeps what it adds up to the
-    same, whatever the number: otherwise the whole would weigh more the longer the
-    caption, and captions of unlike length could not be compared.
+    A region's context weighs 3, a word's `words` / 3 / n in a caption of n words, so
+    that MrSw of an image and a caption is
+
+        f (MrSw of the members + words * cosine of the two contexts),
+        f = 1 / sqrt(10 (1 + (words / 3 / n)²)).
+
+    Were the weight the same for all captions, the whole would count for more the longer
+    the caption. The factor f comes of the unit length and is smaller for short captions:
+    as 15 words, at n = 5, 10, 20 it is 0.71, 0.89, 0.97 of what long ones have. A
+    pooling over regions (MwSr) counts the whole as `words` / n of each region.
 
     Args:
         words: float, the number of words that the whole counts as, for the caption's
-            side; None for the image's, where the weight of the context is 3.
+            side; None for the image's.
 
     Input: float32 (batch, members, width), unit rows; float32 (batch, dim), unit; bool
-    (batch, members). Output: float32 (batch, members, width + dim), unit rows.
+    (batch, members). Output: float32 (batch, members, width + dim), unit rows, zero where
+    masked.
 
     Raises:
         ValueError: for `words` of 0 or less, or no number.
@@ -138,9 +170,9 @@ class InContext(keras.layers.Layer):
             )
         self.words = words
 
-    def call(self, members, context, mask, always=False, training=None):
-        """See the class; `always`: while training too."""
-        weight = 0.0 if training and not always else self._weight(mask)
+    def call(self, members, context, mask, training=None):
+        """See the class."""
+        weight = 0.0 if training else self._weight(mask)
         whole = weight * context[:, None] + ops.zeros_like(members[..., :1])
         return unit_rows(ops.concatenate([members, whole], axis=-1), mask)
 

@@ -112,7 +112,7 @@ def image_encoder(
     width = embedding_dim - context_dim
     slots = _projection(width, dtype, "image_projection")(slots)
     slots = _through(blocks, slots, slot_mask)
-    region_embeddings = pooled = unit_rows(slots[:, 1:], region_mask)
+    region_embeddings = unit_rows(slots[:, 1:], region_mask)
     if context_dim:
         context = ContextVector(
             context_dim,
@@ -122,15 +122,13 @@ def image_encoder(
             name="image_context",
         )(regions, region_mask)
         mix = InContext(name="image_in_context")
-        region_embeddings, pooled = _in_context(
-            mix, region_embeddings, context, region_mask
-        )
+        region_embeddings = mix(region_embeddings, context, region_mask)
         image_embedding = whole_vector(context, width)
     else:
         image_embedding = unit_rows(slots[:, 0])
     if pooling_head:
         head = PoolingHead(dtype=dtype, name="image_pooling_head")
-        image_embedding = head(pooled, image_embedding)
+        image_embedding = head(region_embeddings, image_embedding)
     return keras.Model(
         {"regions": regions, "boxes": boxes, "region_mask": region_mask},
         {
@@ -212,19 +210,19 @@ def caption_encoder(
     tokens = _projection(width, dtype, "caption_projection")(bert_tokens)
     tokens = _through(blocks, tokens, padding_mask)
     word_mask = word_positions(padding_mask, drop_last_word)
-    word_embeddings = pooled = unit_rows(tokens, word_mask)
+    word_embeddings = unit_rows(tokens, word_mask)
     if context_dim:
         context = ContextVector(context_dim, dtype=dtype, name="caption_context")(
             bert_tokens, padding_mask
         )
         mix = InContext(context_words, name="caption_in_context")
-        word_embeddings, pooled = _in_context(mix, word_embeddings, context, word_mask)
+        word_embeddings = mix(word_embeddings, context, word_mask)
         caption_embedding = whole_vector(context, width)
     else:
         caption_embedding = unit_rows(tokens[:, 0])
     if pooling_head:
         head = PoolingHead(dtype=dtype, name="caption_pooling_head")
-        caption_embedding = head(pooled, caption_embedding)
+        caption_embedding = head(word_embeddings, caption_embedding)
     return keras.Model(
         {"token_ids": token_ids, "padding_mask": padding_mask},
         {
@@ -274,11 +272,6 @@ def encode_sets(encoder, inputs, mask_name, batch_size=256, progress=False):
             block = block[: len(rows)]
             results[name][(rows, slice(cut)) if per_member else rows] = block
     return results
-
-
-def _in_context(mix, *inputs):
-    """Members as they are scored, and as a pooling head meets them while training too."""
-    return mix(*inputs), mix(*inputs, always=True)
 
 
 def _projection(dim, dtype, name):

@@ -1,6 +1,7 @@
 """Teran: two encoders that meet in the alignment, and the training step."""
 
 from pathlib import Path
+from threading import local
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ from keras import ops
 
 from keras_teran import alignment, caching, replicas, sparse_gradient
 from keras_teran.backbone import backbone_sizes, copy_weights, load_backbone
+from keras_teran.context import members_alone
 from keras_teran.encoders import (
     CAPTION_INPUTS,
     caption_encoder,
@@ -47,15 +49,15 @@ class Teran(keras.Model):
     `region_mask`, `token_ids`, `padding_mask`, one pair a row; pairs with the same
     image id are never negatives of each other. The image of several captions may stand
     once, where each image of the batch has equally many and they stand together in its
-    order; image ids are then those of the captions. `compile(optimizer)` is enough; `loss=`
-    takes any function of (similarity, image_ids), by default `Hinge(0.2, "hardest")`.
-    While it trains, the share of a batch's images and captions whose own partner ranks
-    first is logged as `batch_image_to_text_r1` and `batch_text_to_image_r1`.
-    `pooled_loss`, set before `fit` and not saved, is a further loss, a function of the
-    (cosines of the pooled vectors, similarity, image_ids) such as `losses.PooledLoss`;
-    None, or with a context, which learns from it alone, `PooledLoss(1.0)`. `carried` is
-    a dict of NumPy arrays that are no weights but travel in the saved model, such as
-    what a converted checkpoint holds beside them.
+    order; image ids are then those of the captions. `compile(optimizer)` is enough;
+    `loss=` takes a function of (similarity, image_ids), by default `Hinge(0.2,
+    "hardest")`. While it trains, the share of a batch's images and captions whose own
+    partner ranks first, by the members alone where there is a context, is logged as
+    `batch_image_to_text_r1` and `batch_text_to_image_r1`. `pooled_loss`, set before
+    `fit` and not saved, is a further loss, a function of the (cosines of the pooled
+    vectors, similarity, image_ids) such as `losses.PooledLoss`; None, or with a
+    context, which learns from it alone, `PooledLoss(1.0)`. `carried` is a dict of NumPy
+    arrays, no weights, that travel in the saved model.
 
     Args:
         region_dim: int, width of the region features.
@@ -76,7 +78,7 @@ class Teran(keras.Model):
         padding: "exclude" or "zero", see `alignment.similarity`.
         drop_last_word: bool, leave out the word piece before [SEP], as the original.
         pooling_head: bool, `image_embedding` and `caption_embedding` come from a head on
-            all regions and words (`PoolingHead`), not from the slots alone.
+            all regions and words (`PoolingHead`), which does not train beside a context.
         context_dim: int, the part of `embedding_dim` that is the whole image's vector in
             each region, the whole caption's in each word (`context.InContext`); these
             are the pooled vectors. 0: none, as the original.
@@ -167,6 +169,7 @@ class Teran(keras.Model):
         self.padding = padding
         self.carried = {}
         self.pooled_loss = PooledLoss(1.0) if context_dim else None
+        self._pooled = local()  # replicas are threads of one model
         self._encode_chunk = None
         self._config = config
         self.built = True
@@ -175,9 +178,8 @@ class Teran(keras.Model):
     def encode_chunk(self):
         """Int: `fit` encodes this many images, or captions, at a time; None for all.
 
-        Batches then train whose activations memory could not hold, with the same
-        gradients, for one more forward pass: gradient caching. It may be set, and is
-        not saved. Not on JAX, nor over replicas.
+        Gradient caching: batches train whose activations memory could not hold, for one
+        more forward pass. It may be set, and is not saved. Not on JAX, nor over replicas.
         """
         return self._encode_chunk
 
@@ -214,7 +216,7 @@ class Teran(keras.Model):
         Args:
             inputs: dict of `regions`, `boxes`, `region_mask`, `token_ids` and
                 `padding_mask`; the two sides may differ in number.
-            training: bool, dropout on.
+            training: bool, dropout on; of a context, `context.members_alone`.
 
         Returns:
             float32 (images, captions). Under `tf.distribute`, of all replicas.
@@ -229,11 +231,11 @@ class Teran(keras.Model):
                 {name: inputs[name] for name in CAPTION_INPUTS}, training=training
             )
         if self.pooled_loss:
-            self._pooled = (images["image_embedding"], captions["caption_embedding"])
-        return self.similarity(
-            replicas.gather(images["region_embeddings"]),
-            replicas.gather(captions["word_embeddings"]),
-        )
+            self._pooled.both = images["image_embedding"], captions["caption_embedding"]
+        sides = images["region_embeddings"], captions["word_embeddings"]
+        if training:
+            sides = members_alone(self._config, *sides)
+        return self.similarity(*map(replicas.gather, sides))
 
     def similarity(self, images, captions):
         """Scores encoded images against encoded captions.
@@ -309,7 +311,7 @@ class Teran(keras.Model):
         similarity = rows_of_captions(y_pred)
         loss = ranking_loss(similarity, image_ids)
         if self.pooled_loss:
-            images, captions = (replicas.gather(side) for side in self._pooled)
+            images, captions = map(replicas.gather, self._pooled.both)
             cosines = rows_of_captions(ops.matmul(images, ops.transpose(captions)))
             loss += self.pooled_loss(cosines, similarity, image_ids)
         return loss / replicas.count()

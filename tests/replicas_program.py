@@ -16,6 +16,7 @@ PAIRS = 12
 OPTIMIZERS = {
     "even": {"learning_rate": 0.01},
     "uneven_and_clipped": {"learning_rate": 1.0, "global_clipnorm": 0.1},
+    "in_context": {"learning_rate": 0.01},
 }
 
 
@@ -32,8 +33,11 @@ def batches_of(case):
 
 
 def train(case, strategy):
+    context_dim = 4 if case == "in_context" else 0
     with strategy.scope():
-        model = build_model("tiny", **{**SIZES, "caption_layers": 1})
+        model = build_model(
+            "tiny", **{**SIZES, "caption_layers": 1}, context_dim=context_dim
+        )
         oracle.set_weights(
             model.trainable_variables, oracle.drawn_weights(model.trainable_variables)
         )

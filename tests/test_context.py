@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pairs
 import pytest
+from contexts import CONTEXT, contexts_of, with_drawn_contexts
 from keras import ops
 from oracle_encoders import drawn_weights, set_weights
 from tiny_models import run_keras, tiny
@@ -16,17 +17,7 @@ from keras_teran.losses import Contrastive
 from keras_teran.model import Teran, build_model
 from keras_teran.tokenizer import CaptionTokenizer
 
-# Members of 8 numbers, and 4 of the whole, which counts as 3 words.
-CONTEXT = {"context_dim": 4, "context_words": 3.0}
-WITHOUT = {**pairs.SIZES, "embedding_dim": 8}
 ENCODED = (pairs.image_inputs, pairs.caption_inputs)
-
-
-def with_drawn_contexts(model):
-    """The two context vectors of a model, with weights that do something."""
-    for layer in contexts_of(model):
-        set_weights(layer.weights, drawn_weights(layer.weights))
-    return model
 
 
 def oracle(weights, members):
@@ -182,13 +173,6 @@ def test_padding_changes_nothing(make):
         np.testing.assert_allclose(cut, value, atol=1e-6)
 
 
-def contexts_of(model):
-    return [
-        model.image_encoder.get_layer("image_context"),
-        model.caption_encoder.get_layer("caption_context"),
-    ]
-
-
 def trained_a_step():
     keras.utils.set_random_seed(0)
     model = build_model("tiny", **pairs.SIZES, **CONTEXT, context_dropout=0.1)
@@ -206,62 +190,47 @@ def test_training_moves_the_vectors_of_both_sides():
         assert not np.array_equal(old, new)
 
 
-def test_while_training_scores_are_the_members_and_the_vectors_have_their_own_loss():
-    keras.utils.set_random_seed(0)
-    model = with_drawn_contexts(
-        build_model("tiny", **pairs.SIZES, dropout=0.0, **CONTEXT)
-    )
-    plain = build_model("tiny", **WITHOUT, dropout=0.0)
-    weights = {weight.path: weight for weight in model.weights}
-    for weight in plain.weights:
-        weight.assign(weights[weight.path])
+@pytest.mark.parametrize("chunk", [None, 4])
+def test_the_zeros_behind_the_members_are_not_multiplied(monkeypatch, chunk):
+    model = build_model("tiny", **pairs.SIZES, **CONTEXT)
+    model.encode_chunk = chunk
+    model.compile("sgd", run_eagerly=True)
+    widths = []
+
+    def similarity(regions, words):
+        widths.append((regions.shape[-1], words.shape[-1]))
+        return regions[:, 0] @ ops.transpose(words[:, 0])
+
+    monkeypatch.setattr(model, "similarity", similarity)
     inputs, image_ids = pairs.batch()
-    scores, members = (
-        ops.convert_to_numpy(one(inputs, training=True)) for one in (model, plain)
-    )
-    np.testing.assert_allclose(scores, members, atol=1e-5)
-    vectors = [
-        model.encode(inputs)[name]
-        for inputs, name in (
-            (pairs.image_inputs(), "image_embedding"),
-            (pairs.caption_inputs(), "caption_embedding"),
-        )
-    ]
-    own = float(Contrastive(0.05)(vectors[0] @ vectors[1].T, image_ids))
-    of_members = float(Contrastive(0.5)(members, image_ids))
-    model.compile(keras.optimizers.SGD(0.0), loss=Contrastive(0.5))
-    logs = model.train_on_batch(inputs, image_ids, return_dict=True)
-    assert float(logs["loss"]) == pytest.approx(of_members + own, rel=1e-4)
+    model.train_on_batch(inputs, image_ids)
+    model.test_on_batch(inputs, image_ids)
+    assert widths == [(8, 8), (12, 12)]
 
 
-def test_a_pooling_head_meets_the_context_while_training_too():
-    model = with_drawn_contexts(
-        build_model("tiny", **pairs.SIZES, **CONTEXT, dropout=0.0, pooling_head=True)
-    )
-    for encoder, name in (
-        (model.image_encoder, "image"),
-        (model.caption_encoder, "caption"),
-    ):
-        head = encoder.get_layer(f"{name}_pooling_head")
-        set_weights(head.weights, drawn_weights(head.weights))
-    for encoder, make, name in (
-        (model.image_encoder, pairs.image_inputs, "image_embedding"),
-        (model.caption_encoder, pairs.caption_inputs, "caption_embedding"),
-    ):
-        training, alone = (
-            ops.convert_to_numpy(encoder(make(), training=flag)[name])
-            for flag in (True, False)
-        )
-        np.testing.assert_allclose(training, alone, atol=1e-5)
+@pytest.mark.parametrize("chunk", [None, 4])
+def test_a_pooling_head_does_not_train_beside_a_context(chunk):
+    model = build_model("tiny", **pairs.SIZES, **CONTEXT, pooling_head=True)
+    model.encode_chunk = chunk
+    model.compile("sgd", run_eagerly=True)
+    with pytest.raises(ValueError, match="context_dim=4 does not train with a pooling"):
+        model.train_on_batch(*pairs.batch())
 
 
 def test_a_resumed_training_drops_what_the_unbroken_one_would(tmp_path):
     model, _ = trained_a_step()
     model.save(tmp_path / "last.keras")
     again = keras.saving.load_model(tmp_path / "last.keras")
-    inputs, _ = pairs.batch()
-    drawn = [ops.convert_to_numpy(one(inputs, training=True)) for one in (model, again)]
+    whole, *drawn = (
+        ops.convert_to_numpy(
+            one.image_encoder(pairs.image_inputs(), training=training)[
+                "image_embedding"
+            ]
+        )
+        for one, training in ((model, False), (model, True), (again, True))
+    )
     np.testing.assert_allclose(*drawn, atol=1e-6)
+    assert np.abs(drawn[0] - whole).max() > 1e-3
 
 
 @pytest.mark.parametrize("dim", [-1, 12, 13])

@@ -15,7 +15,7 @@ import pytest
 
 TESTS = Path(__file__).resolve().parent
 PROGRAM = TESTS / "replicas_program.py"
-CASES = ("even", "uneven_and_clipped")
+CASES = ("even", "uneven_and_clipped", "in_context")
 
 
 @pytest.fixture(scope="module")

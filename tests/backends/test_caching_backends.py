@@ -17,9 +17,9 @@ class Kept(keras.optimizers.SGD):
         return super().apply(grads, trainable_variables)
 
 
-def stepped(encode_chunk, dropout=0.0, pooled=0.0):
+def stepped(encode_chunk, dropout=0.0, pooled=0.0, **changes):
     keras.utils.set_random_seed(3)
-    model = build_model("tiny", **{**pairs.SIZES, "dropout": dropout})
+    model = build_model("tiny", **{**pairs.SIZES, "dropout": dropout, **changes})
     model.encode_chunk = encode_chunk
     if pooled:
         model.pooled_loss = PooledLoss(pooled)
@@ -30,13 +30,19 @@ def stepped(encode_chunk, dropout=0.0, pooled=0.0):
 
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="PyTorch's own step")
 @pytest.mark.parametrize(
-    ("chunk", "dropout", "pooled"), [(1, 0.0, 0.0), (4, 0.0, 2.0), (6, 0.3, 0.0)]
+    ("chunk", "options"),
+    [
+        (1, {}),
+        (4, {"pooled": 2.0}),
+        (4, {"context_dim": 4}),
+        (6, {"dropout": 0.3}),
+    ],
 )
-def test_on_pytorch_the_gradients_are_those_of_the_whole_batch(chunk, dropout, pooled):
+def test_on_pytorch_the_gradients_are_those_of_the_whole_batch(chunk, options):
     # In one chunk the masks are those of the whole batch, if drawn the same twice.
-    expected = stepped(None, dropout, pooled)
+    expected = stepped(None, **options)
     largest = max(np.abs(gradient).max() for gradient in expected)
-    for ours, theirs in zip(stepped(chunk, dropout, pooled), expected, strict=True):
+    for ours, theirs in zip(stepped(chunk, **options), expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=2e-6 * largest)
 
 

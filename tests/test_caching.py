@@ -78,7 +78,7 @@ def in_chunks_with_activations(model, inputs, image_ids, chunk):
     with packing(), tf.GradientTape() as tape:
         images = encode(model.image_encoder)
         captions = encode(model.caption_encoder)
-        model._pooled = (images["image_embedding"], captions["caption_embedding"])
+        model._pooled.both = images["image_embedding"], captions["caption_embedding"]
         similarity = model.similarity(images, captions)
         loss = model.compute_loss(inputs, image_ids, similarity)
     gradients = tape.gradient(loss, model.trainable_weights)

@@ -152,8 +152,9 @@ def draw(histories, path):
             axes.plot(minutes, history["val_rsum"], label=label, **style)
     axes.set_xlabel("minutes, evaluation included")
     axes.set_ylabel("rsum on val")
+    axes.set_xlim(left=0)
     axes.grid(alpha=0.3)
-    axes.legend()
+    axes.legend(loc="lower right")
     figure.savefig(path, dpi=150)
 
 

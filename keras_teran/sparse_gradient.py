@@ -83,7 +83,7 @@ def _best_regions(regions, words, pooling, padding):
         words = words[:, 1:-2]
     else:
         regions = _without_padding(regions)
-    real = tf.reduce_any(words != 0, axis=-1)
+    real = _real(words)[..., 0]
     packed = tf.cast(tf.boolean_mask(words, real), "float32")
     owners = tf.one_hot(tf.where(real)[:, 0], tf.shape(words)[0])
     shape = tf.shape(regions)
@@ -105,7 +105,7 @@ def _without_padding(regions):
     """
     import tensorflow as tf
 
-    real = tf.reduce_any(regions != 0, axis=-1, keepdims=True)
+    real = _real(regions)
     first = tf.argmax(tf.cast(real[..., 0], "int32"), axis=1)
     return tf.where(real, regions, tf.gather(regions, first[:, None], batch_dims=1))
 
@@ -187,7 +187,14 @@ def _gradient_of_pairs(score_pairs, regions, words, pairs, upstream):
 def _of_real(gradient, members):
     import tensorflow as tf
 
-    return tf.where(tf.reduce_any(members != 0, axis=-1, keepdims=True), gradient, 0.0)
+    return tf.where(_real(members), gradient, 0.0)
+
+
+def _real(members):
+    """Bool (sets, members, 1): False where a row is all zeros, which means padding."""
+    import tensorflow as tf
+
+    return tf.reduce_any(members != 0, axis=-1, keepdims=True)
 
 
 def _images_per_block(regions, words):

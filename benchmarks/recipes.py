@@ -43,7 +43,6 @@ ROWS = {
     "40 pairs": {"batch_size": 40},
     "240 pairs": {"batch_size": 240},
     "60 images, 2 captions each": {"captions_per_image": 2},
-    "some left out": {"drop_words": 0.1, "drop_regions": 0.2},
     "dropout 0.2": {"model": {"dropout": 0.2}},
     "one rate for all": {"backbone_rate": 1.0},
     "BERT at three tenths": {"backbone_rate": 0.3},
@@ -51,7 +50,6 @@ ROWS = {
     "half the rate": {"learning_rate": 5e-4},
     "rate by steps": {"schedule": "steps", "drop_epochs": [1]},
     "weight decay 0.05": {"weight_decay": 0.05},
-    "averaged weights": {"average": 0.99},
 }
 
 

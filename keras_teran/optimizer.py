@@ -1,9 +1,6 @@
 """Adam that goes through each variable once a step, at a rate of its own."""
 
-import contextlib
-
 import keras
-import numpy as np
 from keras import ops
 
 # Keras' Adam for this backend: PyTorch's updates all variables by a few calls.
@@ -24,9 +21,6 @@ class FusedAdam(_Adam):
 
     `weight_decay` shrinks kernels alone, by the variable's own rate times it and apart
     from the gradient (Loshchilov and Hutter 2019), not biases, norms and tables.
-    `use_ema` averages with a momentum that grows with the n steps done, n / (9 + n) up
-    to `ema_momentum`, so that a short training is not held back by its first weights;
-    `averaged` puts the averages in place.
 
     Args:
         learning_rate: float or Keras schedule.
@@ -108,49 +102,6 @@ class FusedAdam(_Adam):
     def _apply_weight_decay(self, variables):
         """Nothing: Keras' knows one rate; a variable's step does it."""
 
-    def _update_model_variables_moving_average(self, trainable_variables):
-        """Keras', with a momentum that grows; the first step's is 0."""
-        done = ops.cast(self.iterations, "float32")
-        momentum = ops.minimum(self.ema_momentum, done / (9 + done))
-        for variable, average in zip(
-            trainable_variables, self._model_variables_moving_average, strict=True
-        ):
-            share = ops.cast(1 - momentum, variable.dtype)
-            average.assign(average + share * (variable - average))
-
     def get_config(self):
         """The constructor's arguments."""
         return {**super().get_config(), "rates": dict(self.rates)}
-
-
-@contextlib.contextmanager
-def averaged(model):
-    """Has the averaged weights in the model until the block ends, then the last again.
-
-    Changes nothing where the model's optimiser keeps no average.
-
-    Args:
-        model: Keras model, compiled and trained for a step.
-
-    Example:
-
-        with averaged(model):
-            model.save("model.keras")
-    """
-    optimizer = getattr(model, "optimizer", None)
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of float16
-    if not getattr(optimizer, "use_ema", False):
-        yield
-        return
-    variables = optimizer._trainable_variables
-    last = [np.array(ops.convert_to_numpy(variable)) for variable in variables]
-    _assign(variables, optimizer._model_variables_moving_average)
-    try:
-        yield
-    finally:
-        _assign(variables, last)
-
-
-def _assign(variables, values):
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)

@@ -9,13 +9,11 @@ What a recipe may say: `learning_rate` is reached after `warmup_steps`; `schedul
 "steps" (times `drop_factor` after each of `drop_epochs`) or "cosine" (half of one, to 0
 at the end; `drop_*` are then not used); `backbone_rate` is a factor on the rate of the
 caption backbone, so that what is new can learn faster than what is pretrained;
-`weight_decay` that of AdamW, on kernels; `average` the momentum of a moving average of
-the weights, which is what is then evaluated and kept, such as 0.999 (0: none). `loss` is
-"hinge" (`losses.Hinge` of `margin` and `negatives`) or "contrastive"
-(`losses.Contrastive` of `temperature`); `pooled_loss` the weight of a contrastive loss of
-the pooled vectors' own, of `pooled_temperature` (`losses.PooledLoss`; 0: none).
-`batch_size` counts pairs; `captions_per_image`, `drop_words` and `drop_regions` are those
-of `data.batches.PairBatches`.
+`weight_decay` that of AdamW, on kernels. `loss` is "hinge" (`losses.Hinge` of `margin`
+and `negatives`) or "contrastive" (`losses.Contrastive` of `temperature`); `pooled_loss`
+the weight of a contrastive loss of the pooled vectors' own, of `pooled_temperature`
+(`losses.PooledLoss`; 0: none). `batch_size` counts pairs; `captions_per_image` is that of
+`data.batches.PairBatches`.
 """
 
 _PAPER = {
@@ -101,7 +99,6 @@ _PAPER_RECIPE = {
     "drop_factor": 0.1,
     "backbone_rate": 1.0,
     "weight_decay": 0.0,
-    "average": 0.0,
     "loss": "hinge",
     "margin": 0.2,
     "negatives": "hardest",
@@ -109,8 +106,6 @@ _PAPER_RECIPE = {
     "pooled_loss": 0.0,
     "pooled_temperature": 0.05,
     "captions_per_image": 1,
-    "drop_words": 0.0,
-    "drop_regions": 0.0,
 }
 
 # How each preset is trained. The `tiny` and `small` recipes are ours; `small` is the
@@ -193,7 +188,6 @@ _AS_TEXT = " YAML takes 1e-3 for text: write 0.001 or 1.0e-3."
 _ABOVE_0 = (lambda value: value > 0, "above 0")
 _FROM_0 = (lambda value: value >= 0, "of 0 or more")
 _FROM_1 = (lambda value: value >= 1, "of 1 or more")
-_SHARE = (lambda value: 0 <= value < 1, "of 0 or more and below 1")
 _WHOLE = {
     "epochs": _FROM_1,
     "batch_size": _FROM_1,
@@ -205,13 +199,10 @@ _NUMBERS = {
     "backbone_rate": _ABOVE_0,
     "drop_factor": _ABOVE_0,
     "weight_decay": _FROM_0,
-    "average": _SHARE,
     "margin": _ABOVE_0,
     "temperature": _ABOVE_0,
     "pooled_loss": _FROM_0,
     "pooled_temperature": _ABOVE_0,
-    "drop_words": _SHARE,
-    "drop_regions": _SHARE,
 }
 
 

@@ -25,8 +25,6 @@ def optimizer(recipe, steps_per_epoch):
         rates={"bert_": recipe["backbone_rate"]},
         global_clipnorm=recipe["gradient_norm"],
         weight_decay=recipe["weight_decay"],
-        use_ema=recipe["average"] > 0,
-        ema_momentum=recipe["average"],
     )
 
 
@@ -66,8 +64,7 @@ def batch_settings(recipe):
     Args:
         recipe: dict, one of `RECIPES`.
     """
-    names = ("batch_size", "captions_per_image", "drop_words", "drop_regions")
-    return {name: recipe[name] for name in names}
+    return {name: recipe[name] for name in ("batch_size", "captions_per_image")}
 
 
 def learning_rate(recipe, steps_per_epoch):

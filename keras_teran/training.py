@@ -12,7 +12,6 @@ from keras_teran.data.options import OPENING
 from keras_teran.data.splits import open_split
 from keras_teran.evaluation.callback import RetrievalEvaluation, check_order
 from keras_teran.model import build_model
-from keras_teran.optimizer import averaged
 from keras_teran.pixels import read_backbone
 from keras_teran.presets import PRESETS
 from keras_teran.recipe import batch_settings, optimizer, pooled_loss, ranking_loss
@@ -34,8 +33,7 @@ def train(config, folder, data=None, progress=True):
     """Trains as a configuration says and leaves a RUN; resumes an unfinished one.
 
     After each epoch the model is evaluated on val, all images against all captions;
-    `model.keras` is that of the best rsum; both have the averaged weights where the
-    recipe says `average`. A training that was killed goes on from its
+    `model.keras` is that of the best rsum. A training that was killed goes on from its
     last whole epoch to the weights that it would have reached: order, dropout and
     optimiser state are a function of seed and epoch, or saved.
 
@@ -146,10 +144,7 @@ class RunKeeper(keras.callbacks.Callback):
         rsums = self.history["val_rsum"]
         since_best = len(rsums) - 1 - rsums.index(max(rsums))
         if since_best == 0:
-            with averaged(self.model):
-                save_model(
-                    self.model, self.folder / MODEL_FILE, include_optimizer=False
-                )
+            save_model(self.model, self.folder / MODEL_FILE, include_optimizer=False)
         if self.patience is not None and since_best >= self.patience:
             self.model.stop_training = True
         save_model(self.model, self.folder / LAST_FILE, include_optimizer=True)

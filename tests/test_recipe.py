@@ -177,14 +177,10 @@ def test_a_recipe_says_what_batches_hold():
         **RECIPE,
         "batch_size": 10,
         "captions_per_image": 5,
-        "drop_words": 0.1,
-        "drop_regions": 0.2,
     }
     assert batch_settings(recipe) == {
         "batch_size": 10,
         "captions_per_image": 5,
-        "drop_words": 0.1,
-        "drop_regions": 0.2,
     }
 
 

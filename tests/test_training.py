@@ -157,23 +157,11 @@ def test_resuming_trains_only_the_epochs_that_are_left(
     np.testing.assert_allclose(history["loss"], read_history(finished)["loss"], 1e-5)
 
 
-def test_an_averaged_training_resumes_as_configured_to_the_same_weights(
+def test_a_cosine_at_two_rates_resumes_as_configured_to_the_same_weights(
     data, tmp_path, monkeypatch
 ):
-    recipe = {"average": 0.9, "backbone_rate": 0.5, "weight_decay": 0.1}
-    recipe |= {"schedule": "cosine", "epochs": 2}
+    recipe = {"backbone_rate": 0.5, "schedule": "cosine", "epochs": 2}
     config = stopped_after(data, tmp_path / "run", 1, monkeypatch, recipe=recipe)
-    last = keras.saving.load_model(tmp_path / "run" / LAST_FILE)
-    kept = keras_teran.load(tmp_path / "run").model
-    averages = last.optimizer._model_variables_moving_average
-    trained = last.trainable_variables
-    for weight, average, raw in zip(
-        kept.trainable_variables, averages, trained, strict=True
-    ):
-        np.testing.assert_array_equal(weight, average, err_msg=weight.path)
-        if "kernel" in weight.path:
-            assert np.abs(np.subtract(weight, raw)).max() > 0, weight.path
-
     with pytest.raises(ValueError, match="another configuration: dtype, seed differ"):
         other = dataclasses.replace(config, seed=1, dtype="mixed_bfloat16")
         train(other, tmp_path / "run", progress=False)
@@ -224,8 +212,6 @@ def test_a_recipe_of_groups_and_contrast_reaches_batches_and_loss(
         "epochs": 1,
         "batch_size": 8,
         "captions_per_image": 2,
-        "drop_words": 0.1,
-        "drop_regions": 0.2,
         "loss": "contrastive",
         "temperature": 1e6,
     }
@@ -235,4 +221,3 @@ def test_a_recipe_of_groups_and_contrast_reaches_batches_and_loss(
     whole = 2 * np.log(1 + 6)
     assert 0.5 * whole < history["loss"][0] <= whole * (1 + 1e-5)
     assert (seen[0].captions_per_image, seen[0].batch_size) == (2, 8)
-    assert (seen[0].drop_words, seen[0].drop_regions) == (0.1, 0.2)

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from keras_teran.data.dropping import check_rates, drop_members
 from keras_teran.data.freed_memory import keep_freed_memory
 from keras_teran.data.grouping import caption_groups, check_groups
 
@@ -60,8 +59,6 @@ class PairBatches(keras.utils.PyDataset):
         captions_per_image: int, captions of an image that stand together; must divide
             ``batch_size``, and does not go with ``bucket_batches``. 1: pairs in any
             order.
-        drop_words, drop_regions: float, 0 to below 1, the chance of each word piece and
-            of each region to be left out of a batch (`drop_members`).
         width_multiple: int. Widths are rounded up to a multiple of it: fewer shapes
             for XLA (JAX, ``jit_compile``) to compile. 1: no rounding.
         epoch: int. The epoch to start with, when resuming.
@@ -84,8 +81,6 @@ class PairBatches(keras.utils.PyDataset):
         seed=0,
         bucket_batches=1,
         captions_per_image=1,
-        drop_words=0.0,
-        drop_regions=0.0,
         width_multiple=1,
         epoch=0,
         read_ahead=2,
@@ -100,7 +95,6 @@ class PairBatches(keras.utils.PyDataset):
             width_multiple=width_multiple,
         )
         check_groups(batch_size, captions_per_image, bucket_batches)
-        check_rates(drop_words=drop_words, drop_regions=drop_regions)
         _require_at_least(0, seed=seed, epoch=epoch, read_ahead=read_ahead)
         if not len(captions):
             raise ValueError("captions is empty: there is nothing to train on.")
@@ -111,8 +105,6 @@ class PairBatches(keras.utils.PyDataset):
         self.seed = seed
         self.bucket_batches = bucket_batches
         self.captions_per_image = captions_per_image
-        self.drop_words = drop_words
-        self.drop_regions = drop_regions
         self.width_multiple = width_multiple
         regions.check(np.unique(captions.images_of(slice(None))), progress=progress)
         self._tokens, self._starts = _tokenize(captions, tokenizer, progress)
@@ -224,14 +216,6 @@ class PairBatches(keras.utils.PyDataset):
         image_ids = self.captions.images_of(pairs)
         inputs = dict(self.regions.read(image_ids[:: self.captions_per_image]))
         inputs["token_ids"], inputs["padding_mask"] = self._padded(pairs, width)
-        # From 1: NumPy takes [seed, epoch, 0] for [seed, epoch], which draws the order.
-        generator = np.random.default_rng([self.seed, epoch, index + 1])
-        for name, rate, edges in (
-            ("padding_mask", self.drop_words, 1),
-            ("region_mask", self.drop_regions, 0),
-        ):
-            if rate:
-                inputs[name] = drop_members(inputs[name], rate, generator, edges)
         return inputs, image_ids
 
     def _width(self, pairs):

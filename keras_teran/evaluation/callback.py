@@ -9,15 +9,13 @@ from keras_teran.evaluation.recall import (
     check_correspondence,
     flatten,
 )
-from keras_teran.optimizer import averaged
 
 
 class RetrievalEvaluation(keras.callbacks.Callback):
     """Evaluate after each epoch and put the recall table into the epoch's logs.
 
     With the default prefix the logs gain `val_rsum`, `val_image_to_text_r1` and so on
-    (see `flatten`): recalls are fractions, ranks count from 0. Of an optimiser with
-    `use_ema` the averaged weights are evaluated.
+    (see `flatten`): recalls are fractions, ranks count from 0.
 
     Keras calls callbacks in the order of the list, and Keras offers no way to see that
     order from inside: put this one **before** those that read its logs
@@ -58,10 +56,9 @@ class RetrievalEvaluation(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Evaluate and add the results to `logs`, which later callbacks share."""
-        with averaged(self.model):
-            table, _ = evaluate(
-                self.model, self.captions, self.regions, self.tokenizer, self.progress
-            )
+        table, _ = evaluate(
+            self.model, self.captions, self.regions, self.tokenizer, self.progress
+        )
         if logs is not None:
             logs.update(flatten(table, self.prefix))
 

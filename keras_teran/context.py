@@ -6,9 +6,13 @@ from keras import ops
 from keras_teran.dropout import ByteDropout
 from keras_teran.layers import built_dense, unit_rows
 
-# What the context weighs behind a region, whose own numbers weigh 1. Saved models score
-# by it: it must not change.
+# What the context weighs behind a region, whose own numbers weigh 1, and the words among
+# which it is shared where a pooling does not add them up, about as many as a caption has.
+# Saved models score by both: they must not change.
 _IN_REGIONS = 3.0
+_SHARED_AMONG = 10.0
+
+_ADDS_WORDS = ("MrSw", "sum")
 
 
 @keras.saving.register_keras_serializable("keras_teran")
@@ -137,14 +141,18 @@ class InContext(keras.layers.Layer):
         f (MrSw of the members + words * cosine of the two contexts),
         f = 1 / sqrt(10 (1 + (words / 3 / n)²)).
 
-    Were the weight the same for all captions, the whole would count for more the longer
-    the caption. The factor f comes of the unit length and is smaller for short captions:
-    as 15 words, at n = 5, 10, 20 it is 0.71, 0.89, 0.97 of what long ones have. A
-    pooling over regions (MwSr) counts the whole as `words` / n of each region.
+    Were the weight the same for all captions, the sum over words would count the whole
+    for more the longer the caption. The factor f comes of the unit length and is smaller
+    for short captions: as 15 words, at n = 5, 10, 20 it is 0.71, 0.89, 0.97 of what long
+    ones have. Poolings that take a mean over words or a sum over regions would count it
+    for more the shorter the caption, so n is 10 in all captions there, and the whole
+    counts as `words` / 10 of MrAVGw, or of each region in MwSr; in Symm too, whose sum
+    over regions has the larger part.
 
     Args:
         words: float, the number of words that the whole counts as, for the caption's
             side; None for the image's.
+        pooling: str, one of `alignment.POOLINGS`: that of the scores.
 
     Input: float32 (batch, members, width), unit rows; float32 (batch, dim), unit; bool
     (batch, members). Output: float32 (batch, members, width + dim), unit rows, zero where
@@ -161,7 +169,7 @@ class InContext(keras.layers.Layer):
         array([[[0.19 , 0.253, 0.949]]], dtype=float32)
     """
 
-    def __init__(self, words=None, **kwargs):
+    def __init__(self, words=None, pooling="MrSw", **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
         if not (words is None or (isinstance(words, int | float) and words > 0)):
             raise ValueError(
@@ -169,6 +177,7 @@ class InContext(keras.layers.Layer):
                 "whole caption counts as."
             )
         self.words = words
+        self.pooling = pooling
 
     def call(self, members, context, mask, training=None):
         """See the class."""
@@ -180,6 +189,8 @@ class InContext(keras.layers.Layer):
         """Float32, (batch, 1, 1) or a number."""
         if self.words is None:
             return _IN_REGIONS
+        if self.pooling not in _ADDS_WORDS:
+            return self.words / _IN_REGIONS / _SHARED_AMONG
         count = ops.sum(ops.cast(mask, "float32"), axis=1)
         return ops.reshape(self.words / _IN_REGIONS / ops.maximum(count, 1), (-1, 1, 1))
 
@@ -189,4 +200,4 @@ class InContext(keras.layers.Layer):
 
     def get_config(self):
         """The constructor's arguments."""
-        return {**super().get_config(), "words": self.words}
+        return {**super().get_config(), "words": self.words, "pooling": self.pooling}

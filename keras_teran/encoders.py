@@ -154,6 +154,7 @@ def caption_encoder(
     pooling_head=False,
     context_dim=0,
     context_words=15.0,
+    pooling="MrSw",
 ):
     """Word pieces to unit vectors (Messina et al. 2021, figure 2, right).
 
@@ -173,6 +174,7 @@ def caption_encoder(
         context_dim: int, width of a `ContextVector` of BERT's tokens, a linear one, in
             every word's embedding; 0 for none.
         context_words: float, the number of words that it counts as.
+        pooling: str, the scores', by which it counts as so many (`InContext`).
 
     Returns:
         Functional `keras.Model`. Inputs: `token_ids` int32 (batch, words),
@@ -215,7 +217,7 @@ def caption_encoder(
         context = ContextVector(context_dim, dtype=dtype, name="caption_context")(
             bert_tokens, padding_mask
         )
-        mix = InContext(context_words, name="caption_in_context")
+        mix = InContext(context_words, pooling, name="caption_in_context")
         word_embeddings = mix(word_embeddings, context, word_mask)
         caption_embedding = whole_vector(context, width)
     else:

@@ -96,9 +96,23 @@ def test_the_whole_stands_behind_each_member_in_its_weight(words):
     )
 
 
-def test_a_score_is_that_of_the_members_and_so_many_times_that_of_the_whole():
+@pytest.mark.parametrize("pooling", ["MwSr", "Symm", "MrAVGw", "mean", "scan"])
+def test_a_word_has_a_tenth_of_the_whole_where_words_are_not_added_up(pooling):
+    own = np.zeros((4, 4, 2), "float32") + [0.6, 0.8]
+    context = np.zeros((4, 1), "float32") + 1
+    found = ops.convert_to_numpy(InContext(6.0, pooling)(own, context, MASK))
+    # In each caption 0.2, so that times the 3 of the region it is a tenth of 6.
+    expected = MASK[..., None] * np.array([0.6, 0.8, 0.2]) / np.hypot(1, 0.2)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    summed = InContext(6.0, "sum")(own, context, MASK)
+    np.testing.assert_array_equal(summed, InContext(6.0)(own, context, MASK))
+
+
+@pytest.mark.parametrize("pooling", ["MrSw", "MrAVGw"])
+def test_a_score_is_that_of_the_members_and_so_many_times_that_of_the_whole(pooling):
     images, captions = pairs.image_inputs(), pairs.caption_inputs()
-    model = with_drawn_contexts(build_model("tiny", **pairs.SIZES, **CONTEXT))
+    model = build_model("tiny", pooling, **pairs.SIZES, **CONTEXT)
+    with_drawn_contexts(model)
     found, said = model.encode(images), model.encode(captions)
     members = found["region_embeddings"][..., :8] * np.sqrt(10)  # of 1 + 3²
     wholes = found["image_embedding"][:, 8:] @ said["caption_embedding"][:, 8:].T
@@ -109,8 +123,12 @@ def test_a_score_is_that_of_the_members_and_so_many_times_that_of_the_whole():
         products = members @ words.T
         products[~images["region_mask"]] = -np.inf
         best = products.max(1)
-        expected[:, row] = best.sum(1) + 3 * wholes[:, row]
-        expected[:, row] /= np.sqrt(10) * np.hypot(1, 3 / 3 / real.sum())
+        if pooling == "MrSw":
+            expected[:, row] = best.sum(1) + 3 * wholes[:, row]
+            expected[:, row] /= np.sqrt(10) * np.hypot(1, 3 / 3 / real.sum())
+        else:
+            expected[:, row] = best.mean(1) + 3 / 10 * wholes[:, row]
+            expected[:, row] /= np.sqrt(10) * np.hypot(1, 3 / 3 / 10)
     scores = ops.convert_to_numpy(model.similarity(found, said))
     np.testing.assert_allclose(scores, expected, atol=1e-5)
 

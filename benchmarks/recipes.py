@@ -49,7 +49,6 @@ ROWS = {
     "twice the rate": {"learning_rate": 2e-3},
     "half the rate": {"learning_rate": 5e-4},
     "rate by steps": {"schedule": "steps", "drop_epochs": [1]},
-    "weight decay 0.05": {"weight_decay": 0.05},
 }
 
 

@@ -1,7 +1,6 @@
 """Adam that goes through each variable once a step, at a rate of its own."""
 
 import keras
-from keras import ops
 
 # Keras' Adam for this backend: PyTorch's updates all variables by a few calls.
 _Adam = type(keras.optimizers.Adam.__new__(keras.optimizers.Adam))
@@ -19,14 +18,12 @@ class FusedAdam(_Adam):
     A row of an embedding that the batch holds twice has one gradient, the sum; Keras
     squares the two apart.
 
-    `weight_decay` shrinks kernels alone, by the variable's own rate times it and apart
-    from the gradient (Loshchilov and Hutter 2019), not biases, norms and tables.
-
     Args:
         learning_rate: float or Keras schedule.
         rates: dict of floats, factors on the learning rate of the variables whose path
             begins with the key, such as `{"bert_": 0.1}`; 1 for all others.
-        **kwargs: any other argument of `keras.optimizers.Adam`.
+        **kwargs: any other argument of `keras.optimizers.Adam`, as it is there: a
+            `weight_decay` goes by the learning rate alone, without `rates`.
     """
 
     def __init__(self, learning_rate=0.001, rates=None, **kwargs):
@@ -38,10 +35,6 @@ class FusedAdam(_Adam):
         found = (self.rates[start] for start in self.rates if path.startswith(start))
         return next(found, 1.0)
 
-    def decay_of(self, path):
-        """The weight decay of a variable, by its path: 0 but for kernels."""
-        return (self.weight_decay or 0.0) if path.endswith("kernel") else 0.0
-
     def update_step(self, gradient, variable, learning_rate):
         """Applies the gradient of one variable; not called on PyTorch.
 
@@ -52,11 +45,9 @@ class FusedAdam(_Adam):
             learning_rate: float scalar, before the factor of `rates`.
         """
         index = self._get_variable_index(variable)
-        path = self._trainable_variables[index].path
-        learning_rate = learning_rate * self.rate_of(path)
-        if self.decay_of(path):
-            share = ops.cast(learning_rate * self.decay_of(path), variable.dtype)
-            self.assign_sub(variable, ops.multiply(variable, share))
+        learning_rate = learning_rate * self.rate_of(
+            self._trainable_variables[index].path
+        )
         if keras.backend.backend() != "tensorflow":
             super().update_step(gradient, variable, learning_rate)
             return
@@ -87,20 +78,15 @@ class FusedAdam(_Adam):
         )
 
     def _parallel_update_step(self, grads, variables, learning_rate):
-        """Keras' on PyTorch, for the variables of each rate and decay together."""
-        import torch
-
-        kinds = [(self.rate_of(v.path), self.decay_of(v.path)) for v in variables]
-        for kind in sorted(set(kinds)):
-            rows = [row for row, other in enumerate(kinds) if other == kind]
-            together = [variables[row] for row in rows]
-            rate, decay = learning_rate * kind[0], kind[1]
-            if decay:
-                torch._foreach_mul_([v.value for v in together], 1 - rate * decay)
-            super()._parallel_update_step([grads[row] for row in rows], together, rate)
-
-    def _apply_weight_decay(self, variables):
-        """Nothing: Keras' knows one rate; a variable's step does it."""
+        """Keras' on PyTorch, for the variables of each rate together."""
+        rates = [self.rate_of(variable.path) for variable in variables]
+        for rate in sorted(set(rates)):
+            rows = [row for row, other in enumerate(rates) if other == rate]
+            super()._parallel_update_step(
+                [grads[row] for row in rows],
+                [variables[row] for row in rows],
+                learning_rate * rate,
+            )
 
     def get_config(self):
         """The constructor's arguments."""

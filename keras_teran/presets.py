@@ -8,12 +8,11 @@ configuration files).
 What a recipe may say: `learning_rate` is reached after `warmup_steps`; `schedule` is
 "steps" (times `drop_factor` after each of `drop_epochs`) or "cosine" (half of one, to 0
 at the end; `drop_*` are then not used); `backbone_rate` is a factor on the rate of the
-caption backbone, so that what is new can learn faster than what is pretrained;
-`weight_decay` that of AdamW, on kernels. `loss` is "hinge" (`losses.Hinge` of `margin`
-and `negatives`) or "contrastive" (`losses.Contrastive` of `temperature`); `pooled_loss`
-the weight of a contrastive loss of the pooled vectors' own, of `pooled_temperature`
-(`losses.PooledLoss`; 0: none). `batch_size` counts pairs; `captions_per_image` is that of
-`data.batches.PairBatches`.
+caption backbone, so that what is new can learn faster than what is pretrained. `loss` is
+"hinge" (`losses.Hinge` of `margin` and `negatives`) or "contrastive"
+(`losses.Contrastive` of `temperature`); `pooled_loss` the weight of a contrastive loss of
+the pooled vectors' own, of `pooled_temperature` (`losses.PooledLoss`; 0: none).
+`batch_size` counts pairs; `captions_per_image` is that of `data.batches.PairBatches`.
 """
 
 _PAPER = {
@@ -98,7 +97,6 @@ _PAPER_RECIPE = {
     "drop_epochs": [20],
     "drop_factor": 0.1,
     "backbone_rate": 1.0,
-    "weight_decay": 0.0,
     "loss": "hinge",
     "margin": 0.2,
     "negatives": "hardest",
@@ -198,7 +196,6 @@ _NUMBERS = {
     "learning_rate": _ABOVE_0,
     "backbone_rate": _ABOVE_0,
     "drop_factor": _ABOVE_0,
-    "weight_decay": _FROM_0,
     "margin": _ABOVE_0,
     "temperature": _ABOVE_0,
     "pooled_loss": _FROM_0,

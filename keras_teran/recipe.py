@@ -24,7 +24,6 @@ def optimizer(recipe, steps_per_epoch):
         learning_rate(recipe, steps_per_epoch),
         rates={"bert_": recipe["backbone_rate"]},
         global_clipnorm=recipe["gradient_norm"],
-        weight_decay=recipe["weight_decay"],
     )
 
 

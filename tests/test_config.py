@@ -40,7 +40,6 @@ def test_the_recipe_is_the_presets_with_the_changes():
             "warmup_steps=0.5 must be a whole number of 0",
         ),
         ("recipe: {margin: 0}\n", "margin=0 must be a number above 0"),
-        ("recipe: {weight_decay: -1}\n", "weight_decay=-1 must be a number of 0 or "),
         ("recipe: {pooled_loss: -1}\n", "pooled_loss=-1 must be a number of 0 or m"),
         (
             "recipe: {pooled_temperature: 0}\n",

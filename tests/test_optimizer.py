@@ -53,16 +53,6 @@ def test_weights_and_state_are_those_of_keras_adam(arguments):
     )
 
 
-def test_decay_is_that_of_keras_adamw_on_kernels():
-    def kernels_only(*arguments, **others):
-        optimizer = keras.optimizers.AdamW(*arguments, **others)
-        optimizer.exclude_from_weight_decay(var_names=["bias", "embeddings"])
-        return optimizer
-
-    arguments = {"global_clipnorm": 0.1, "weight_decay": 0.5}
-    all_equal(trained(FusedAdam, **arguments), trained(kernels_only, **arguments))
-
-
 def test_mixed_precision_too():
     arguments = {"dtype": "mixed_bfloat16", "global_clipnorm": 0.1}
     all_equal(
@@ -104,7 +94,6 @@ def test_rows_held_twice_take_the_gradient_of_their_sum():
 
 def test_a_saved_training_goes_on_as_the_unbroken_one(tmp_path):
     arguments = {"global_clipnorm": 0.1, "rates": {"table": 0.25}}
-    arguments |= {"weight_decay": 0.1}
     broken = trained(FusedAdam, steps=2, **arguments)
     broken.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")

@@ -50,7 +50,6 @@ def test_a_published_recipe_has_the_numbers_of_the_paper(
             "epochs": 30,
             "schedule": "steps",
             "backbone_rate": 1.0,
-            "weight_decay": 0.0,
             "loss": "hinge",
             "temperature": 0.07,
             "pooled_loss": 0.0,

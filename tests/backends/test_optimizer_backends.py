@@ -36,15 +36,3 @@ def test_each_step_is_the_rate_of_its_variable(others):
     expected = {"old/kernel": slow, "old/bias": slow}
     expected |= {"new/kernel": fast, "new/bias": fast}
     assert found == pytest.approx(expected, abs=1e-4)
-
-
-@pytest.mark.parametrize("others", [{}, {"amsgrad": True}])
-def test_kernels_decay_by_their_own_rate_and_biases_do_not(others):
-    expected = dict.fromkeys(("old/kernel", "old/bias", "new/kernel", "new/bias"), 1.0)
-    for _ in range(STEPS):
-        for path in expected:
-            rate = 0.5 * RATE if path.startswith("old") else RATE
-            decay = 2.0 if path.endswith("kernel") else 0.0
-            expected[path] -= rate * (decay * expected[path] + 1)
-    found = weights_of(fitted(rates={"old": 0.5}, weight_decay=2.0, **others))
-    assert found == pytest.approx(expected, abs=1e-4)

@@ -6,13 +6,14 @@ from keras import ops
 from keras_teran.dropout import ByteDropout
 from keras_teran.layers import built_dense, unit_rows
 
-# What the context weighs behind a region, whose own numbers weigh 1, and the words among
-# which it is shared where a pooling does not add them up, about as many as a caption has.
-# Saved models score by both: they must not change.
+# What the context weighs behind a region, whose own numbers weigh 1. Saved models score
+# by it and by the words among which it is shared: neither must change.
 _IN_REGIONS = 3.0
-_SHARED_AMONG = 10.0
 
-_ADDS_WORDS = ("MrSw", "sum")
+# It is shared among a caption's own words under these poolings, which do no more than
+# add words up; under all others among so many, about as many as a caption has.
+_ADD_WORDS = ("MrSw", "sum")
+_SHARED_AMONG = 10.0
 
 
 @keras.saving.register_keras_serializable("keras_teran")
@@ -144,15 +145,19 @@ class InContext(keras.layers.Layer):
     Were the weight the same for all captions, the sum over words would count the whole
     for more the longer the caption. The factor f comes of the unit length and is smaller
     for short captions: as 15 words, at n = 5, 10, 20 it is 0.71, 0.89, 0.97 of what long
-    ones have. Poolings that take a mean over words or a sum over regions would count it
-    for more the shorter the caption, so n is 10 in all captions there, and the whole
-    counts as `words` / 10 of MrAVGw, or of each region in MwSr; in Symm too, whose sum
-    over regions has the larger part.
+    ones have. Under `sum` it is likewise.
+
+    All other poolings would so count the whole for more the shorter the caption, since
+    they take a mean over words or add up what each region found. There n is 10 in all
+    captions, and the whole adds `words` / 10 cosines to MrAVGw, and as many to each
+    region in MwSr. In Symm, MrSw + MwSr, n is 10 too: of its two parts that of the
+    regions is mostly the larger.
 
     Args:
         words: float, the number of words that the whole counts as, for the caption's
             side; None for the image's.
-        pooling: str, one of `alignment.POOLINGS`: that of the scores.
+        pooling: str, one of `alignment.POOLINGS`, that of the scores; not used on the
+            image's side.
 
     Input: float32 (batch, members, width), unit rows; float32 (batch, dim), unit; bool
     (batch, members). Output: float32 (batch, members, width + dim), unit rows, zero where
@@ -189,7 +194,7 @@ class InContext(keras.layers.Layer):
         """Float32, (batch, 1, 1) or a number."""
         if self.words is None:
             return _IN_REGIONS
-        if self.pooling not in _ADDS_WORDS:
+        if self.pooling not in _ADD_WORDS:
             return self.words / _IN_REGIONS / _SHARED_AMONG
         count = ops.sum(ops.cast(mask, "float32"), axis=1)
         return ops.reshape(self.words / _IN_REGIONS / ops.maximum(count, 1), (-1, 1, 1))

@@ -174,7 +174,7 @@ def caption_encoder(
         context_dim: int, width of a `ContextVector` of BERT's tokens, a linear one, in
             every word's embedding; 0 for none.
         context_words: float, the number of words that it counts as.
-        pooling: str, the scores', by which it counts as so many (`InContext`).
+        pooling: str, that of the scores, on which its weight depends (`InContext`).
 
     Returns:
         Functional `keras.Model`. Inputs: `token_ids` int32 (batch, words),

@@ -79,8 +79,8 @@ class Teran(keras.Model):
         drop_last_word: bool, leave out the word piece before [SEP], as the original.
         pooling_head: bool, `image_embedding` and `caption_embedding` come from a head on
             all regions and words (`PoolingHead`), which does not train beside a context.
-        context_dim: int, the part of `embedding_dim` that is a vector of the whole image
-            or caption (`context.InContext`), the pooled one. 0: none, as the original.
+        context_dim: int, the part of each embedding that is a vector of the whole image
+            or caption (`InContext`), also the pooled one. 0: none, as the original.
         context_words: float, the number of words that the whole counts as.
         context_dropout: float, dropout rate of the image's vector.
         image_backbone: dict of `pixels.read_backbone`; images are then pictures, and

@@ -22,8 +22,8 @@ class FusedAdam(_Adam):
         learning_rate: float or Keras schedule.
         rates: dict of floats, factors on the learning rate of the variables whose path
             begins with the key, such as `{"bert_": 0.1}`; 1 for all others.
-        **kwargs: any other argument of `keras.optimizers.Adam`, as it is there: a
-            `weight_decay` goes by the learning rate alone, without `rates`.
+        **kwargs: any other argument of `keras.optimizers.Adam`, as it is there; a
+            `weight_decay` knows no `rates`.
     """
 
     def __init__(self, learning_rate=0.001, rates=None, **kwargs):

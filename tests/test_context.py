@@ -97,18 +97,21 @@ def test_the_whole_stands_behind_each_member_in_its_weight(words):
 
 
 @pytest.mark.parametrize("pooling", ["MwSr", "Symm", "MrAVGw", "mean", "scan"])
-def test_a_word_has_a_tenth_of_the_whole_where_words_are_not_added_up(pooling):
+def test_a_word_has_a_tenth_of_the_whole_under_the_other_poolings(pooling):
     own = np.zeros((4, 4, 2), "float32") + [0.6, 0.8]
     context = np.zeros((4, 1), "float32") + 1
     found = ops.convert_to_numpy(InContext(6.0, pooling)(own, context, MASK))
     # In each caption 0.2, so that times the 3 of the region it is a tenth of 6.
     expected = MASK[..., None] * np.array([0.6, 0.8, 0.2]) / np.hypot(1, 0.2)
     np.testing.assert_allclose(found, expected, atol=1e-6)
-    summed = InContext(6.0, "sum")(own, context, MASK)
-    np.testing.assert_array_equal(summed, InContext(6.0)(own, context, MASK))
 
 
-@pytest.mark.parametrize("pooling", ["MrSw", "MrAVGw"])
+def test_a_layer_made_of_its_config_has_its_number_of_words_and_its_pooling():
+    again = InContext.from_config(InContext(6.0, "MrAVGw").get_config())
+    assert (again.words, again.pooling) == (6, "MrAVGw")
+
+
+@pytest.mark.parametrize("pooling", ["MrSw", "sum", "MrAVGw", "MwSr"])
 def test_a_score_is_that_of_the_members_and_so_many_times_that_of_the_whole(pooling):
     images, captions = pairs.image_inputs(), pairs.caption_inputs()
     model = build_model("tiny", pooling, **pairs.SIZES, **CONTEXT)
@@ -117,18 +120,20 @@ def test_a_score_is_that_of_the_members_and_so_many_times_that_of_the_whole(pool
     members = found["region_embeddings"][..., :8] * np.sqrt(10)  # of 1 + 3²
     wholes = found["image_embedding"][:, 8:] @ said["caption_embedding"][:, 8:].T
     expected = np.zeros(wholes.shape)
+    regions = images["region_mask"].sum(1)
     for row, real in enumerate(said["word_mask"]):
         words = said["word_embeddings"][row, real][:, :8]
         words /= np.linalg.norm(words, axis=-1, keepdims=True)
-        products = members @ words.T
-        products[~images["region_mask"]] = -np.inf
-        best = products.max(1)
-        if pooling == "MrSw":
-            expected[:, row] = best.sum(1) + 3 * wholes[:, row]
-            expected[:, row] /= np.sqrt(10) * np.hypot(1, 3 / 3 / real.sum())
-        else:
-            expected[:, row] = best.mean(1) + 3 / 10 * wholes[:, row]
-            expected[:, row] /= np.sqrt(10) * np.hypot(1, 3 / 3 / 10)
+        products = members @ words.T  # 0 of a masked region
+        best = np.where(images["region_mask"][..., None], products, -np.inf).max(1)
+        of_members, times, shared_among = {
+            "MrSw": (best.sum(1), 3, real.sum()),
+            "sum": (products.sum((1, 2)), 3 * regions, real.sum()),
+            "MrAVGw": (best.mean(1), 3 / 10, 10),
+            "MwSr": (products.max(2).sum(1), 3 / 10 * regions, 10),
+        }[pooling]
+        expected[:, row] = of_members + times * wholes[:, row]
+        expected[:, row] /= np.sqrt(10) * np.hypot(1, 3 / 3 / shared_among)
     scores = ops.convert_to_numpy(model.similarity(found, said))
     np.testing.assert_allclose(scores, expected, atol=1e-5)
 

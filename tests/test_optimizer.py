@@ -44,6 +44,8 @@ def all_equal(model, other, tolerance=1e-5):
         {"global_clipnorm": 0.1, "amsgrad": True},
         {"global_clipnorm": 0.1, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3},
         {"global_clipnorm": 0.1, "gradient_accumulation_steps": 2},
+        {"global_clipnorm": 0.1, "weight_decay": 0.5},
+        {"global_clipnorm": 0.1, "use_ema": True, "ema_momentum": 0.9},
     ],
     ids=lambda arguments: ",".join(arguments),
 )

@@ -36,3 +36,13 @@ def test_each_step_is_the_rate_of_its_variable(others):
     expected = {"old/kernel": slow, "old/bias": slow}
     expected |= {"new/kernel": fast, "new/bias": fast}
     assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_decay_is_keras_own_and_knows_no_rates():
+    expected = dict.fromkeys(("old/kernel", "old/bias", "new/kernel", "new/bias"), 1.0)
+    for _ in range(STEPS):
+        for path in expected:
+            rate = 0.5 * RATE if path.startswith("old") else RATE
+            expected[path] -= RATE * 2.0 * expected[path] + rate
+    found = weights_of(fitted(rates={"old": 0.5}, weight_decay=2.0))
+    assert found == pytest.approx(expected, abs=1e-4)

@@ -194,10 +194,11 @@ class InContext(keras.layers.Layer):
         """Float32, (batch, 1, 1) or a number."""
         if self.words is None:
             return _IN_REGIONS
-        if self.pooling not in _ADD_WORDS:
-            return self.words / _IN_REGIONS / _SHARED_AMONG
-        count = ops.sum(ops.cast(mask, "float32"), axis=1)
-        return ops.reshape(self.words / _IN_REGIONS / ops.maximum(count, 1), (-1, 1, 1))
+        among = _SHARED_AMONG
+        if self.pooling in _ADD_WORDS:
+            count = ops.sum(ops.cast(mask, "float32"), axis=1)
+            among = ops.reshape(ops.maximum(count, 1), (-1, 1, 1))
+        return self.words / _IN_REGIONS / among
 
     def compute_output_shape(self, members_shape, context_shape, *_, **__):
         """(batch, members, width + dim)."""

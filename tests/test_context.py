@@ -74,14 +74,15 @@ def test_a_set_without_a_real_member_has_a_finite_vector():
 
 
 MASK = np.array([[0, 1, 1, 0], [0, 1, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0]], bool)
+# Members of these captions, all alike, and the vectors of the wholes.
+MEMBERS = np.zeros((4, 4, 2), "float32") + [0.6, 0.8]
+WHOLES = np.ones((4, 1), "float32")
 
 
 @pytest.mark.parametrize("words", [None, 6.0])
 def test_the_whole_stands_behind_each_member_in_its_weight(words):
-    own = np.zeros((4, 4, 2), "float32") + [0.6, 0.8]
-    context = np.zeros((4, 1), "float32") + 1
     layer = InContext(words)
-    found = ops.convert_to_numpy(layer(own, context, MASK))
+    found = ops.convert_to_numpy(layer(MEMBERS, WHOLES, MASK))
     # 3 beside each region. Captions of 2, 1 and 4 words: so much that times the 3 of
     # the region and the number of words it makes 6.
     weights = (3, 3, 3) if words is None else (6 / 3 / 2, 6 / 3 / 1, 6 / 3 / 4)
@@ -90,7 +91,7 @@ def test_the_whole_stands_behind_each_member_in_its_weight(words):
         expected = MASK[row, :, None] * expected
         np.testing.assert_allclose(found[row], expected, atol=1e-6)
     assert (found[3] == 0).all()
-    training = ops.convert_to_numpy(layer(own, context, MASK, training=True))
+    training = ops.convert_to_numpy(layer(MEMBERS, WHOLES, MASK, training=True))
     np.testing.assert_allclose(
         training, MASK[..., None] * np.array([0.6, 0.8, 0]), atol=1e-6
     )
@@ -98,9 +99,7 @@ def test_the_whole_stands_behind_each_member_in_its_weight(words):
 
 @pytest.mark.parametrize("pooling", ["MwSr", "Symm", "MrAVGw", "mean", "scan"])
 def test_a_word_has_a_tenth_of_the_whole_under_the_other_poolings(pooling):
-    own = np.zeros((4, 4, 2), "float32") + [0.6, 0.8]
-    context = np.zeros((4, 1), "float32") + 1
-    found = ops.convert_to_numpy(InContext(6.0, pooling)(own, context, MASK))
+    found = ops.convert_to_numpy(InContext(6.0, pooling)(MEMBERS, WHOLES, MASK))
     # In each caption 0.2, so that times the 3 of the region it is a tenth of 6.
     expected = MASK[..., None] * np.array([0.6, 0.8, 0.2]) / np.hypot(1, 0.2)
     np.testing.assert_allclose(found, expected, atol=1e-6)

@@ -14,6 +14,7 @@ OUTSIDE = ("examples", "export", "benchmarks", "tests")
 
 # The parts of the package, by what each may import of it besides its own files.
 BOTTOM = (
+    "_io",
     "alignment",
     "converters",
     "curves",
@@ -83,6 +84,8 @@ TOP = ("cli", "web")
 ALLOWED = {part: set() for part in BOTTOM} | MIDDLE
 ALLOWED |= {part: {*BOTTOM, *MIDDLE, *ABOVE_MODEL} for part in ABOVE_MODEL}
 ALLOWED |= {part: set(ALLOWED) | set(TOP) for part in TOP}
+# Every part reads files by it.
+ALLOWED = {part: allowed | {"_io"} for part, allowed in ALLOWED.items()}
 
 HEAVY = {
     "PIL",

@@ -1,0 +1,35 @@
+"""Reads files that anyone may have written: strictly, and in bounded memory and time.
+
+Every JSON and YAML file, and every `.npz` and `.npy` file, is opened here. What is not
+as expected is a ValueError of one line that names the file and what was found in it.
+"""
+
+from keras_teran._io.arrays import map_npy, read_npy, read_npz
+from keras_teran._io.documents import check, parse_json, read_json, read_yaml, yaml_text
+from keras_teran._io.files import (
+    at_hand,
+    one_line,
+    read_bytes,
+    read_text,
+    require_file,
+    sha256,
+    shown,
+)
+
+__all__ = [
+    "at_hand",
+    "check",
+    "map_npy",
+    "one_line",
+    "parse_json",
+    "read_bytes",
+    "read_json",
+    "read_npy",
+    "read_npz",
+    "read_text",
+    "read_yaml",
+    "require_file",
+    "sha256",
+    "shown",
+    "yaml_text",
+]

@@ -1,4 +1,4 @@
-"""Reads files that anyone may have written: strictly, and in bounded memory and time.
+"""Reads files that anyone may have written, strictly; writes files whole or not at all.
 
 Every JSON and YAML file, and every `.npz` and `.npy` file, is opened here. What is not
 as expected is a ValueError of one line that names the file and what was found in it.
@@ -15,6 +15,7 @@ from keras_teran._io.files import (
     sha256,
     shown,
 )
+from keras_teran._io.writing import whole_file, whole_folder, write_json, write_text
 
 __all__ = [
     "at_hand",
@@ -31,5 +32,9 @@ __all__ = [
     "require_file",
     "sha256",
     "shown",
+    "whole_file",
+    "whole_folder",
+    "write_json",
+    "write_text",
     "yaml_text",
 ]

@@ -1,0 +1,87 @@
+"""Files and folders that appear whole or not at all: written aside, then renamed."""
+
+import contextlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def whole_file(path):
+    """Gives a path to write to; the file takes its place when the block ends.
+
+    An error, an interrupt among them, leaves what was there before, and nothing aside.
+
+    Args:
+        path: of the file; what is there is replaced.
+
+    Yields:
+        `pathlib.Path` in the same folder, with the suffix of `path`.
+    """
+    path = Path(path)
+    aside = _aside(path)
+    try:
+        yield aside
+        os.replace(aside, path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def whole_folder(path, replace=False):
+    """Gives an empty folder to fill; it takes its place when the block ends.
+
+    Args:
+        path: of the folder; its parents are made.
+        replace: bool, an existing folder gives way. Else only an empty one does.
+
+    Yields:
+        `pathlib.Path` beside `path`.
+
+    Raises:
+        OSError: if `path` is there, is not empty and `replace` is False.
+    """
+    path = Path(path)
+    aside = _aside(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir()
+    try:
+        yield aside
+        if replace and path.is_dir():
+            _swap(aside, path)
+        else:
+            os.replace(aside, path)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+
+
+def write_text(path, text):
+    """Writes a text as UTF-8, whole or not at all."""
+    with whole_file(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def write_json(path, value):
+    """Writes plain values as JSON, whole or not at all."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def _swap(aside, path):
+    """Puts a folder in the place of another. No call of the system swaps two folders."""
+    old = path.with_name(f".{path.name}.{os.getpid()}.old")
+    os.replace(path, old)
+    try:
+        os.replace(aside, path)
+    except BaseException:
+        os.replace(old, path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _aside(path):
+    """Of this process alone: two that write one path do not write one file."""
+    return path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")

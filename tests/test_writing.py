@@ -1,0 +1,67 @@
+"""What is written appears whole or not at all."""
+
+import json
+
+import pytest
+
+from keras_teran._io.writing import whole_file, whole_folder, write_json, write_text
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_takes_its_place_when_it_is_whole(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with whole_file(path) as aside:
+        aside.write_text("new")
+        assert path.read_text() == "old"
+        assert aside.suffix == ".txt"
+    assert path.read_text() == "new"
+    assert names(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_error_leaves_the_old_file_and_nothing_beside_it(error, tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(error), whole_file(path) as aside:
+        aside.write_text("half")
+        raise error
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_a_folder_takes_its_place_when_it_is_whole(tmp_path):
+    path = tmp_path / "deep" / "out"
+    with whole_folder(path) as aside:
+        (aside / "a").write_text("1")
+        assert not path.exists()
+    assert names(path) == ["a"]
+    with whole_folder(path, replace=True) as aside:
+        (aside / "b").write_text("2")
+        assert names(path) == ["a"]
+    assert names(path) == ["b"]
+    assert names(path.parent) == ["out"]
+
+
+def test_a_folder_that_is_in_use_stays_unless_it_may_be_replaced(tmp_path):
+    path = tmp_path / "out"
+    path.mkdir()
+    (path / "a").write_text("1")
+    with pytest.raises(OSError), whole_folder(path) as aside:
+        (aside / "b").write_text("2")
+    with pytest.raises(KeyboardInterrupt), whole_folder(path, replace=True) as aside:
+        (aside / "b").write_text("2")
+        raise KeyboardInterrupt
+    assert names(path) == ["a"]
+    assert names(tmp_path) == ["out"]
+
+
+def test_text_and_json_are_utf_8(tmp_path):
+    write_text(tmp_path / "t", "schön")
+    write_json(tmp_path / "j", {"a": "schön"})
+    assert (tmp_path / "t").read_bytes() == "schön".encode()
+    assert json.loads((tmp_path / "j").read_text("utf-8")) == {"a": "schön"}
+    assert "schön" in (tmp_path / "j").read_text("utf-8")

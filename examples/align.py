@@ -13,8 +13,6 @@ import argparse
 from data_options import add_data_options, open_data
 
 import keras_teran
-from keras_teran.data.pictures import picture_path
-from keras_teran.explain import draw
 
 
 def main():
@@ -26,12 +24,12 @@ def main():
     caption = args.caption or captions.captions_of(row)[0]
     picture = None
     if args.pictures:
-        picture = picture_path(args.pictures, captions.filenames[row])
+        picture = keras_teran.picture_path(args.pictures, captions.filenames[row])
     elif drawn is not None:
         picture = drawn.pictures[row]
 
     found = matcher.explain(regions.read(captions.image_ids[[row]]), caption)
-    draw(found, picture, args.out)
+    keras_teran.draw_alignment(found, picture, args.out)
     print(f"image {captions.image_ids[row]}, {found.pooling} score {found.score:.3f}")
     for column, (word, region) in enumerate(
         zip(found.words, found.chosen, strict=True)

@@ -16,7 +16,6 @@ from data_options import add_data_options, open_data
 from tqdm import tqdm
 
 import keras_teran
-from keras_teran.search.shards import Shards, plan_shards, write_shard
 
 
 class Encoder:
@@ -34,7 +33,9 @@ class Encoder:
     def __call__(self, row):
         """Writes the shard of a row, and tells how many images it holds."""
         number = int(row["shard"])
-        images = write_shard(self.matcher, self.regions, self.folder, number)
+        images = keras_teran.write_shard(
+            self.matcher, self.regions, self.folder, number
+        )
         return {"shard": number, "images": images}
 
 
@@ -42,7 +43,7 @@ def main():
     """Plan, encode what is missing, and build the index."""
     args = parse_arguments()
     captions, regions, _ = open_data(args, keras_teran.load(args.run))
-    missing = plan_shards(
+    missing = keras_teran.plan_shards(
         args.run, regions, args.shards, args.images_a_shard, args.dtype
     )
     print(f"{len(regions.image_ids):,} images; shards to write: {len(missing)}")
@@ -53,8 +54,8 @@ def main():
         images += done["images"]
     print(f"{args.shards}: {images:,} images encoded")
     if args.index:
-        shards = Shards(args.shards)
-        counts = keras_teran.search.build(args.run, captions, shards, args.index)
+        shards = keras_teran.Shards(args.shards)
+        counts = keras_teran.build_index(args.run, captions, shards, args.index)
         print(f"{args.index}: {counts['images']:,} images")
 
 

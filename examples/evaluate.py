@@ -12,9 +12,6 @@ import argparse
 from data_options import add_data_options, open_data
 
 import keras_teran
-from keras_teran.evaluation.evaluate import evaluate
-from keras_teran.evaluation.grounding import grounding_accuracy
-from keras_teran.evaluation.recall import format_table
 
 
 def main():
@@ -26,12 +23,14 @@ def main():
     if args.first:
         captions = captions.first_captions(args.first)
 
-    table, _ = evaluate(model, captions, regions, tokenizer, progress=True)
+    table, _ = keras_teran.evaluate_retrieval(
+        model, captions, regions, tokenizer, progress=True
+    )
     images = len(captions.image_ids)
     print(f"{args.split}: {images} images, {len(captions)} captions")
-    print(format_table(table))
+    print(keras_teran.format_recall_table(table))
     if drawn is not None:
-        found = grounding_accuracy(model, tokenizer, drawn)
+        found = keras_teran.grounding_accuracy(model, tokenizer, drawn)
         print(
             f"grounding     {100 * found['accuracy']:7.1f} % of {found['nouns']} nouns, "
             f"by chance {100 * found['chance']:.1f} %"

@@ -18,17 +18,9 @@ from pathlib import Path
 import numpy as np
 
 import keras_teran
-from keras_teran.config import TrainingConfig
-from keras_teran.data.embedded import embedded
 from keras_teran.data.grammar import bag_of_words
-from keras_teran.evaluation.evaluate import evaluate
-from keras_teran.evaluation.grounding import grounding_accuracy
-from keras_teran.evaluation.recall import format_table
-from keras_teran.explain import draw
-from keras_teran.export import export, format_manifest
 from keras_teran.report import Report, write_report
-from keras_teran.run import read_history, versions, write_text
-from keras_teran.training import train
+from keras_teran.run import versions, write_text
 
 RESULTS = "quickstart.json"
 SHORT = {"train_images": 500, "epochs": 2}
@@ -42,13 +34,15 @@ def main():
     seconds = {}
     with stage("draw the scenes", seconds):
         sets = draw_sets(SHORT["train_images"] if args.quick else None)
-    config = TrainingConfig(recipe={"epochs": SHORT["epochs"]} if args.quick else {})
+    config = keras_teran.TrainingConfig(
+        recipe={"epochs": SHORT["epochs"]} if args.quick else {}
+    )
     with stage("train TERAN", seconds):
-        train(config, out, data=training_pairs(sets))
+        keras_teran.train(config, out, data=training_pairs(sets))
     with stage("train the bag of words", seconds):
         bags = {name: as_bags(drawn) for name, drawn in sets.items()}
         bag_config = dataclasses.replace(config, model={"pooling": "mean"})
-        train(bag_config, out / "bag_of_words", data=training_pairs(bags))
+        keras_teran.train(bag_config, out / "bag_of_words", data=training_pairs(bags))
 
     matcher = keras_teran.load(out)
     with stage("evaluate", seconds):
@@ -59,9 +53,11 @@ def main():
                 keras_teran.load(out / "bag_of_words"), bags["test"]
             ),
         }
-        grounding = grounding_accuracy(matcher.model, matcher.tokenizer, test)
+        grounding = keras_teran.grounding_accuracy(
+            matcher.model, matcher.tokenizer, test
+        )
     with stage("export", seconds):
-        manifest = export(
+        manifest = keras_teran.export_encoders(
             matcher.model,
             matcher.tokenizer,
             out / "exported",
@@ -75,7 +71,7 @@ def main():
         title="A tiny TERAN on the embedded scenes",
         summary=summary(sets),
         facts=facts(matcher, sets),
-        history=read_history(out),
+        history=keras_teran.read_history(out),
         tables=tables,
         tables_note=f"{len(test.captions.image_ids)} test images, "
         f"{len(test.captions)} captions; all images against all captions.",
@@ -102,7 +98,7 @@ def draw_sets(train_images):
     """The embedded set's three splits."""
     counts = {"train": train_images, "val": None, "test": None}
     return {
-        split: embedded(split, images=images, progress=True)
+        split: keras_teran.embedded_scenes(split, images=images, progress=True)
         for split, images in counts.items()
     }
 
@@ -122,7 +118,7 @@ def as_bags(drawn):
 
 def evaluated(matcher, drawn):
     """The recall table of a run on a split."""
-    table, _ = evaluate(
+    table, _ = keras_teran.evaluate_retrieval(
         matcher.model, drawn.captions, drawn.regions, matcher.tokenizer, progress=True
     )
     return table
@@ -137,7 +133,8 @@ def draw_words(matcher, drawn, folder, count=4):
         image = drawn.regions.read(drawn.captions.image_ids[[row]])
         path = folder / f"{drawn.captions.image_ids[row]}.png"
         found = matcher.explain(image, caption)
-        pictures.append((caption, draw(found, drawn.pictures[row], path)))
+        png = keras_teran.draw_alignment(found, drawn.pictures[row], path)
+        pictures.append((caption, png))
     return pictures
 
 
@@ -196,12 +193,12 @@ def stage(name, seconds):
 def tell(out, tables, grounding, manifest, seconds):
     """What was made, how good it is, and what to try next."""
     for name, table in tables.items():
-        print(f"\n{name}\n{format_table(table)}")
+        print(f"\n{name}\n{keras_teran.format_recall_table(table)}")
     print(
         f"\ngrounding: {100 * grounding['accuracy']:.1f} % of {grounding['nouns']:,} "
         f"nouns chose the true region, {100 * grounding['chance']:.1f} % by chance"
     )
-    print(f"\n{format_manifest(manifest)}")
+    print(f"\n{keras_teran.format_export_manifest(manifest)}")
     print(f"\nMade in {sum(seconds.values()) / 60:.1f} minutes:")
     for path, what in (
         ("report.html", "all of the above, with curves and pictures: open it"),

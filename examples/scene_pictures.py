@@ -13,7 +13,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from keras_teran.data.embedded import IMAGES, embedded
+import keras_teran
+
+SPLITS = ("train", "val", "test")
 
 
 def main():
@@ -23,7 +25,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for split in args.split:
-        drawn = embedded(split, images=args.images, progress=True)
+        drawn = keras_teran.embedded_scenes(split, images=args.images, progress=True)
         names = drawn.captions.filenames
         for filename, picture in zip(names, drawn.pictures, strict=True):
             Image.fromarray(picture).save(folder / filename)
@@ -44,7 +46,7 @@ def parse_arguments():
     )
     parser.add_argument("out", metavar="FOLDER", help="folder to write")
     parser.add_argument(
-        "--split", nargs="+", choices=list(IMAGES), default=["test"], help="(test)"
+        "--split", nargs="+", choices=SPLITS, default=["test"], help="(test)"
     )
     parser.add_argument(
         "--images", type=int, help="how many of each split, as the index was told (all)"

@@ -11,7 +11,6 @@ import argparse
 from data_options import add_data_options, open_data
 
 import keras_teran
-from keras_teran.evaluation.evaluate import encode_images, score_captions
 
 
 def main():
@@ -19,9 +18,13 @@ def main():
     args = parse_arguments()
     matcher = keras_teran.load(args.run)
     captions, regions, _ = open_data(args, matcher)
-    images = encode_images(matcher.model, regions, captions.image_ids, progress=True)
+    images = keras_teran.encode_images(
+        matcher.model, regions, captions.image_ids, progress=True
+    )
 
-    scores = score_captions(matcher.model, images, [args.sentence], matcher.tokenizer)
+    scores = keras_teran.score_captions(
+        matcher.model, images, [args.sentence], matcher.tokenizer
+    )
     best = (-scores[:, 0]).argsort(kind="stable")[: args.top]
     print(f"{'rank':>4} {'score':>8} {'image':>9}  its file and its first caption")
     for place, row in enumerate(best, 1):

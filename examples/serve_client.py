@@ -12,13 +12,15 @@ import argparse
 
 import numpy as np
 
-from keras_teran.serving import Client
+import keras_teran
 
 
 def main():
     """Encode a few images on the server, then rank them by one sentence."""
     args = parse_arguments()
-    with Client(args.url, args.client, timeout=args.timeout) as client:
+    with keras_teran.TFServingClient(
+        args.url, args.client, timeout=args.timeout
+    ) as client:
         image_ids, encoded = encode_images(args, client)
         images = encoded["region_embeddings"]
         words = client.encode_captions([args.sentence])["word_embeddings"]
@@ -31,19 +33,13 @@ def main():
 def encode_images(args, client):
     """The first images there are: their ids or names, and what the server gives."""
     if args.pictures:
-        from keras_teran.regions.listing import list_pictures
-
-        listed = list_pictures(args.pictures)
+        listed = keras_teran.list_pictures(args.pictures)
         encoded = client.encode_pictures(listed.paths[: args.images])
         return listed.names[: args.images], encoded
     if args.regions:
-        from keras_teran.data.packed import PackedRegions
-
-        store = PackedRegions(args.regions)
+        store = keras_teran.PackedRegions(args.regions)
     else:
-        from keras_teran.data.embedded import embedded
-
-        store = embedded("test", images=args.images).regions
+        store = keras_teran.embedded_scenes("test", images=args.images).regions
     image_ids = store.image_ids[: args.images]
     return image_ids, client.encode_regions(**store.read(image_ids))
 

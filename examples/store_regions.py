@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_teran.exported import open_exported
+import keras_teran
 
 # In the order in which they are looked for.
 FILES = ("onnx/image_encoder.onnx", "litert/image_encoder.tflite")
@@ -25,7 +25,7 @@ def main():
     found = [args.exported / name for name in FILES if (args.exported / name).exists()]
     if not found:
         raise SystemExit(f"{args.exported} holds neither {' nor '.join(FILES)}.")
-    encoder = open_exported(found[0])
+    encoder = keras_teran.open_exported(found[0])
     store = open_store(args)
     blocks = [
         encoder(store.read(store.image_ids[start : start + BATCH]))["region_embeddings"]
@@ -46,12 +46,8 @@ def main():
 def open_store(args):
     """The images of a packed store, or of the embedded scenes."""
     if args.regions:
-        from keras_teran.data.packed import PackedRegions
-
-        return PackedRegions(args.regions)
-    from keras_teran.data.embedded import embedded
-
-    return embedded("test", images=args.images).regions
+        return keras_teran.PackedRegions(args.regions)
+    return keras_teran.embedded_scenes("test", images=args.images).regions
 
 
 def parse_arguments():

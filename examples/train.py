@@ -4,7 +4,7 @@ On the embedded scenes, nothing to download:
 
     python examples/train.py runs/tiny
 
-On your own data with a pretrained BERT for the captions (README, "Real data"):
+On your own data with a pretrained BERT for the captions (docs/training.md):
 
     python examples/train.py runs/small --preset small --data "$DATA" \\
         --caption-backbone "$MINILM" --dtype mixed_bfloat16
@@ -17,18 +17,12 @@ import argparse
 import keras
 
 import keras_teran
-from keras_teran.config import TrainingConfig
-from keras_teran.data.batches import PairBatches
-from keras_teran.data.splits import open_split
-from keras_teran.evaluation.callback import RetrievalEvaluation
-from keras_teran.recipe import batch_settings, optimizer, pooled_loss, ranking_loss
-from keras_teran.training import RunKeeper, begin_run, finish_run, tokenizer_for
 
 
 def main():
     """Trains as the preset's recipe says and evaluates after each epoch."""
     args = parse_arguments()
-    config = TrainingConfig(
+    config = keras_teran.TrainingConfig(
         preset=args.preset,
         data=args.data,
         caption_backbone=args.caption_backbone,
@@ -39,11 +33,17 @@ def main():
     recipe = config.full_recipe
     keras.utils.set_random_seed(config.seed)
 
-    captions, regions, _ = open_split(config.data, "train", progress=True)
-    val_captions, val_regions, _ = open_split(config.data, "val", progress=True)
-    tokenizer = tokenizer_for(config, captions)
-    batches = PairBatches(
-        captions, regions, tokenizer, **batch_settings(recipe), seed=config.seed
+    captions, regions, _ = keras_teran.open_split(config.data, "train", progress=True)
+    val_captions, val_regions, _ = keras_teran.open_split(
+        config.data, "val", progress=True
+    )
+    tokenizer = keras_teran.build_tokenizer(config, captions)
+    batches = keras_teran.PairBatches(
+        captions,
+        regions,
+        tokenizer,
+        **keras_teran.recipe_batch_settings(recipe),
+        seed=config.seed,
     )
 
     changes = {"region_dim": regions.region_dim}
@@ -56,22 +56,22 @@ def main():
         **changes,
     )
     model.compile(
-        optimizer(recipe, len(batches)),
-        loss=ranking_loss(recipe),
+        keras_teran.recipe_optimizer(recipe, len(batches)),
+        loss=keras_teran.recipe_loss(recipe),
     )
-    model.pooled_loss = pooled_loss(recipe)
-    begin_run(args.run, config, tokenizer)
-    keeper = RunKeeper(args.run)
+    model.pooled_loss = keras_teran.recipe_pooled_loss(recipe)
+    keras_teran.begin_run(args.run, config, tokenizer)
+    keeper = keras_teran.RunKeeper(args.run)
     model.fit(
         batches,
         epochs=recipe["epochs"],
         shuffle=False,  # the batches shuffle themselves, by seed and epoch
         callbacks=[
-            RetrievalEvaluation(val_captions, val_regions, tokenizer),
+            keras_teran.RetrievalEvaluation(val_captions, val_regions, tokenizer),
             keeper,
         ],
     )
-    finish_run(args.run, config, keeper.history)
+    keras_teran.finish_run(args.run, config, keeper.history)
 
 
 def parse_arguments():

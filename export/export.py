@@ -8,8 +8,8 @@ Every file is run and compared with Keras before anything appears under --out. W
 
 import argparse
 
-from keras_teran.export import format_manifest
-from keras_teran.export_command import add_export_options, export_run
+import keras_teran
+from keras_teran.export_command import add_export_options
 
 
 def main():
@@ -22,7 +22,7 @@ def main():
     parser.add_argument("--data", metavar="FOLDER", help="with train/ and val/")
     arguments = parser.parse_args()
     try:
-        manifest, _ = export_run(
+        manifest, _ = keras_teran.export_run(
             arguments.run,
             arguments.out,
             arguments.formats,
@@ -32,14 +32,12 @@ def main():
         )
     except ValueError as error:
         parser.error(str(error))
-    print(format_manifest(manifest))
+    print(keras_teran.format_export_manifest(manifest))
     print(f"written to {arguments.out}")
 
 
 def _opener(data):
-    from keras_teran.data.splits import open_split
-
-    return lambda split: open_split(data, split or "val")[:2]
+    return lambda split: keras_teran.open_split(data, split or "val")[:2]
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def test_a_store_holds_each_picture_by_its_number(folder, network, tmp_path, cap
     assert "11/11" in printed.err
     assert sorted(contents(tmp_path / "out")) == [
         *("bad.json", "boxes.npy", "extractor.json", "ids.npy", "packed.json"),
-            "pictures.json",
+        "pictures.json",
         "regions.float16.npy",
     ]
 

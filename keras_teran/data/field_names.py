@@ -129,7 +129,8 @@ def lacking(place, present):
     """What is said where features or boxes are missing: str."""
     return (
         f"{place} needs features (one of {', '.join(FEATURES)}) and boxes (one of "
-        f"{', '.join((*BOXES, *RELATIVE_BOXES))}); it has {shown(sorted(present))}."
+        f"{', '.join((*BOXES, *RELATIVE_BOXES[:3]))}, ...); it has "
+        f"{shown(sorted(present))}."
     )
 
 

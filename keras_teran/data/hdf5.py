@@ -131,7 +131,7 @@ class _Arrays(KeyedRegions):
         if boxes is None:
             raise ValueError(
                 f"{path} has features and no boxes (one of "
-                f"{', '.join((*BOXES, *RELATIVE_BOXES))}); it has {names}."
+                f"{', '.join((*BOXES, 'spatial_features'))}, ...); it has {names[:5]}."
             )
         self._relative_name = boxes in RELATIVE_BOXES
         ranges = "pos_boxes" in names

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import contextlib
 from collections import Counter
 from typing import NamedTuple
 
@@ -159,16 +160,19 @@ def _lxmert(values, place):
     _, height, width, *classes, count, boxes, features = values
     size = _whole(width, "width", place), _whole(height, "height", place)
     found = _in_pixels(count, boxes, size, place)
-    for text in classes:
-        # Else it is a row of the other layout behind a piece of another row.
-        if len(_decoded(text, place)) not in (
-            4 * len(found.boxes),
-            8 * len(found.boxes),
-        ):
-            raise ValueError(
-                f"{place}: 10 columns as LXMERT's, without its classes. {_REMEDY}"
-            )
+    # Else it is a row of the other layout behind a piece of another row.
+    if not all(_is_of(text, len(found.boxes)) for text in classes):
+        raise ValueError(
+            f"{place}: 10 columns as LXMERT's, without its classes. {_REMEDY}"
+        )
     return found, features
+
+
+def _is_of(text, count):
+    """Whether a column holds a number of 32 or 64 bits for each region, in base64."""
+    with contextlib.suppress(ValueError):
+        return len(base64.b64decode(text, validate=True)) in (4 * count, 8 * count)
+    return False
 
 
 class _Oscar(pydantic.BaseModel):
@@ -216,21 +220,18 @@ def _at_the_end(count, features, place):
 
 def _floats(text, count, place):
     """Numbers in base64, as many for each region: float32 (regions, numbers)."""
-    data = _decoded(text, place, count)
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ValueError(
+            f"{place}: {count} boxes do not fit its base64: {error}. {_REMEDY}"
+        ) from None
     if not data or len(data) % (4 * count):
         raise ValueError(
             f"{place}: {count} boxes do not fit its base64 of {len(data):,} bytes. "
             f"{_REMEDY}"
         )
     return np.frombuffer(data, "<f4").reshape(count, -1)
-
-
-def _decoded(text, place, count=None):
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        boxes = "" if count is None else f"{count} boxes do not fit its base64: "
-        raise ValueError(f"{place}: {boxes}{error}. {_REMEDY}") from None
 
 
 def _whole(value, name, place):

@@ -92,8 +92,14 @@ def _places(folder, names):
                 f"{folder}: {shown(name)} may be {' or '.join(found[:3])}. Captions must "
                 "name the folder."
             )
-        places.append(folder / (found[0] if found else name))
+        places.append(folder / (found[0] if found else _inside(name)))
     return places
+
+
+def _inside(name):
+    """A name that leads out of a folder, as the file's name alone."""
+    path = Path(name)
+    return path.name if path.is_absolute() or ".." in path.parts else path
 
 
 def _pictures_in(folder):

@@ -1,6 +1,5 @@
 """Which features an image gets, and where its boxes lie: right values by hand."""
 
-import base64
 import json
 
 import numpy as np
@@ -8,7 +7,6 @@ import pytest
 from test_foreign_features import caption_set, write_lmdb
 
 from keras_teran.cli import main
-from keras_teran.data.box_units import PIXELS, RELATIVE, choose_units, to_relative
 from keras_teran.data.captions import read_captions
 from keras_teran.data.keys import match_entries
 from keras_teran.data.pack import pack
@@ -145,6 +143,32 @@ def test_ways_that_differ_are_an_error_that_shows_both(ids, names, keys, message
         match_entries("f.h5", keys, caption_set(ids, names))
 
 
+def test_groups_in_groups_are_folders(tmp_path):
+    features = write_groups(
+        tmp_path / "f.h5", {"train/1.jpg": 1.0, "val/1.jpg": 2.0, "val/2.jpg": 3.0}
+    )
+    captions = caption_set([5, 6], ["val/1.jpg", "2.jpg"])
+    read = open_regions(features, captions).read([5, 6])["regions"]
+    assert read[:, 0, 0].tolist() == [2.0, 3.0]
+    with pytest.raises(ValueError, match="may be 'train/1.jpg' or 'val/1.jpg' by its"):
+        open_regions(features, caption_set([5], ["1.jpg"]))
+
+
+def test_a_store_of_another_version_is_refused(tmp_path):
+    features = write_groups(tmp_path / "f.h5", {"a": 1.0})
+    captions = write_captions(tmp_path / "d.json", ["a.jpg"])
+    assert run_pack(tmp_path, [features], captions) == 0
+    described = tmp_path / "out" / "packed.json"
+    for content, message in {
+        '{"version": 2, "box_units": "relative"}': "packed.json: version should be 1",
+        "[]": "packed.json should be",
+        '{"box_units": "miles"}': "packed.json: box_units should be",
+    }.items():
+        described.write_text(content)
+        with pytest.raises(ValueError, match=message):
+            PackedRegions(tmp_path / "out")
+
+
 def test_a_cocoid_is_an_id(tmp_path):
     features = write_groups(tmp_path / "f.h5", {"7": 7.0, "9": 9.0})
     captions = write_captions(tmp_path / "d.json", ["x.jpg", "y.jpg"], cocoids=[9, 7])
@@ -255,102 +279,6 @@ def test_no_picture_lies_outside_its_folder(tmp_path):
     assert listed.paths == [
         tmp_path / "pics" / name for name in ("secret.jpg", "hidden.jpg")
     ]
-
-
-def encoded(array):
-    return base64.b64encode(np.asarray(array, "<f4").tobytes()).decode()
-
-
-def bottom_up_row(key, boxes, value=1.0, size=(640, 480)):
-    count = len(boxes)
-    return (
-        f"{key}\t{size[0]}\t{size[1]}\t{count}\t{encoded(boxes)}\t"
-        f"{encoded(np.full((count, 4), value))}\n"
-    )
-
-
-def test_a_relative_box_a_pixel_over_the_edge_stays_a_box(tmp_path):
-    path = tmp_path / "a.tsv"
-    path.write_text(bottom_up_row("1.jpg", [[0.25, 0.1, 641 / 640, 0.5]]))
-    captions = write_captions(tmp_path / "d.json", ["1.jpg"])
-    assert run_pack(tmp_path, [path], captions, "--dtype", "float32") == 0
-    boxes = PackedRegions(tmp_path / "out").read([0])["boxes"][0]
-    np.testing.assert_allclose(boxes, [[0.25, 0.1, 1, 0.5]], rtol=1e-6)
-    described = json.loads((tmp_path / "out" / "packed.json").read_text())
-    assert described == {"version": 1, "box_units": "relative"}
-
-
-def test_units_are_those_of_the_file_and_not_of_the_image(tmp_path):
-    """The second image's boxes reach the middle of its first pixel over the edge."""
-    path = tmp_path / "a.tsv"
-    path.write_text(
-        bottom_up_row("1", [[0.25, 0.1, 0.5, 0.5]])
-        + bottom_up_row("2", [[0.25, 0.1, 0.5, 480.5 / 480]])
-    )
-    read = open_regions(path).read([1, 2])["boxes"]
-    np.testing.assert_allclose(read[:, 0], [[0.25, 0.1, 0.5, 0.5], [0.25, 0.1, 0.5, 1]])
-
-
-def test_pixels_are_divided_and_recorded(tmp_path):
-    path = tmp_path / "a.tsv"
-    path.write_text(bottom_up_row("1.jpg", [[160, 48, 641, 240]]))
-    captions = write_captions(tmp_path / "d.json", ["1.jpg"])
-    assert run_pack(tmp_path, [path], captions, "--dtype", "float32") == 0
-    boxes = PackedRegions(tmp_path / "out").read([0])["boxes"][0]
-    np.testing.assert_allclose(boxes, [[0.25, 0.1, 1, 0.5]], rtol=1e-6)
-    assert PackedRegions(tmp_path / "out").image_ids.tolist() == [0]
-    described = json.loads((tmp_path / "out" / "packed.json").read_text())
-    assert described == {"version": 1, "box_units": "pixels"}
-
-
-@pytest.mark.parametrize(
-    ("reaches", "message"),
-    [
-        (
-            [[500, 300], [0.5, 0.9]],
-            "image 1 reach 500, 300 and look like pixels, those",
-        ),
-        ([[1.3, 0.5], [1.2, 0.9]], "image 1 reach 1.3, 0.5: more than a pixel over"),
-    ],
-)
-def test_units_that_contradict_each_other_are_refused(reaches, message):
-    sizes, named = [(640, 480)] * 2, [False] * 2
-    with pytest.raises(ValueError, match=message):
-        choose_units("f", [1, 2], np.array(reaches), sizes, named)
-
-
-@pytest.mark.parametrize(
-    ("reach", "size", "named", "units"),
-    [
-        ([641 / 640, 0.5], (640, 480), False, RELATIVE),
-        ([1.0, 481 / 480], (640, 480), False, RELATIVE),
-        ([1.01, 1.0], (100, 100), False, RELATIVE),
-        ([2.0, 2.0], (640, 480), False, PIXELS),
-        ([4, 4], (4, 4), False, PIXELS),
-        ([300, 200], None, False, PIXELS),
-        ([300, 200], None, True, RELATIVE),  # refused as boxes outside, not divided
-    ],
-)
-def test_units_by_reach_size_and_name(reach, size, named, units):
-    assert choose_units("f", [1], np.array([reach]), [size], [named]) == units
-
-
-def test_boxes_named_relative_are_not_divided(tmp_path):
-    with h5py.File(tmp_path / "f.h5", "w") as file:
-        for name in ("normalized_boxes", "relative_boxes", "norm_boxes"):
-            file[f"{name}/features"] = feature(1)
-            file[f"{name}/{name}"] = [[0.25, 0.1, 1.005, 0.5]]
-            file[f"{name}/width"], file[f"{name}/height"] = 100, 100
-    captions = caption_set(
-        [1, 2, 3], ["normalized_boxes", "relative_boxes", "norm_boxes"]
-    )
-    boxes = open_regions(tmp_path / "f.h5", captions).read([1, 2, 3])["boxes"]
-    np.testing.assert_allclose(boxes, [[[0.25, 0.1, 1, 0.5]]] * 3, rtol=1e-6)
-
-
-def test_a_box_further_out_is_left_to_be_refused():
-    assert to_relative([0, 0, 1.2, 1], RELATIVE, (100, 100)).tolist() == [0, 0, 1.2, 1]
-    assert to_relative([0, -0.01, 1, 1], RELATIVE, (100, 100)).tolist() == [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize("name", ["progress", "captions", "pictures", "rename"])

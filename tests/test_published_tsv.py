@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from test_feature_matching import bottom_up_row, encoded, packed_values, run_pack
+from test_box_units import bottom_up_row, encoded
+from test_feature_matching import packed_values, run_pack
 from test_feature_matching import write_captions as write_captions_file
 
 from keras_teran.data.regions import PackedRegions, open_regions

@@ -68,11 +68,25 @@ def open_hdf5(path, captions=None, sizes=None):
         keys = [name.removesuffix("_features") for name in pairs]
         return _Pairs(path, file, keys, captions, sizes)
     if any(not is_array(file, name) for name in names):
-        return _Groups(path, file, names, captions, sizes)
+        return _Groups(path, file, _image_groups(file, names), captions, sizes)
     raise ValueError(
         f"{path} has none of the known layouts: image_features with boxes, ID_features "
         f"with ID_boxes, or a group an image; it has {names[:5]}."
     )
+
+
+def _image_groups(file, names, folder="", depth=3):
+    """Paths of the groups of images: a name with `/` has made groups of its folders."""
+    found = []
+    for name in names:
+        group = child(file, name)
+        inside = [] if hasattr(group, "shape") else names_in(group)
+        is_folder = inside and not {*FEATURES, *BOXES, *RELATIVE_BOXES} & {*inside}
+        if depth and is_folder and not is_array(group, inside[0]):
+            found += _image_groups(group, inside, f"{folder}{name}/", depth - 1)
+        else:
+            found.append(f"{folder}{name}")
+    return found
 
 
 class _Groups(KeyedRegions):
@@ -89,7 +103,9 @@ class _Groups(KeyedRegions):
         return read_features(self._fields(entry, FEATURES), self._place(entry))
 
     def _fields(self, entry, names):
-        group = child(self._file, self._keys[entry])
+        group = self._file
+        for part in self._keys[entry].split("/"):
+            group = child(group, part)
         if hasattr(group, "shape"):
             raise ValueError(f"{self._place(entry)} is an array; expected a group.")
         present = names_in(group)
@@ -108,11 +124,12 @@ class _Pairs(KeyedRegions):
 
     def __init__(self, path, file, keys, captions, sizes):
         self._file, self._keys = file, keys
+        self._names = {*names_in(file)}
         super().__init__(path, keys, captions, sizes)
 
     def _boxes(self, entry):
         key = self._keys[entry]
-        if f"{key}_boxes" not in self._file:
+        if f"{key}_boxes" not in self._names:
             raise ValueError(lacking(f"{self.folder}, {key}", ["features"]))
         boxes = read_array(array_in(self._file, f"{key}_boxes", 2))
         return Boxes(corners(boxes, f"{self.folder}, {key}_boxes"))

@@ -27,6 +27,8 @@ needed = (information["last_pgno"] + 1) * statistics["psize"]
 if size < needed:
     sys.exit(f"it has {size:,} of {needed:,} bytes")
 entries, found = statistics["entries"], 0
+if entries > size // 8:  # an entry has a header of 8 bytes
+    sys.exit(f"it says {entries:,} entries in {size:,} bytes")
 with environment.begin(buffers=True) as transaction:
     for key, value in transaction.cursor():
         found += 1

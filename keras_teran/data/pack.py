@@ -1,6 +1,7 @@
 """Packs the original layout, two files an image, into memory-mapped arrays."""
 
 import hashlib
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -84,7 +85,7 @@ def _plan(source, dtype):
         "region_dim": source.region_dim,
         "dtype": dtype,
         "box_units": source.box_units,
-        "source": str(source.folder.resolve()),
+        "source": hashlib.sha256(os.fsencode(source.folder.resolve())).hexdigest(),
         "ids_and_counts_sha256": hashlib.sha256(per_image.tobytes()).hexdigest(),
     }
 

@@ -117,7 +117,7 @@ def test_truncated_original_features_are_named(tmp_path, keep):
     store, _ = original(tmp_path, {7: 2, 9: 2})
     path = tmp_path / "bu_att" / "9.npz"
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(ValueError, match=r"9\.npz is truncated or no plain"):
+    with pytest.raises(ValueError, match=r"9\.npz is no \.npz file, or a damaged one"):
         store.check([7, 9])
 
 
@@ -133,7 +133,7 @@ def test_damaged_original_features_are_named(tmp_path, place):
     content = bytearray(path.read_bytes())
     content[place(len(content))] ^= 0xFF
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"9\.npz is truncated or no plain"):
+    with pytest.raises(ValueError, match=r"9\.npz is damaged"):
         store.check([7, 9])
 
 
@@ -149,14 +149,16 @@ def test_truncated_original_boxes_are_named_on_opening(tmp_path, keep):
 def test_pickled_original_features_are_refused(tmp_path):
     store, _ = original(tmp_path, {7: 1, 9: 1})
     np.savez(tmp_path / "bu_att" / "9.npz", feat=np.array([{}], object))
-    with pytest.raises(ValueError, match=r"9\.npz is truncated or no plain"):
+    with pytest.raises(ValueError, match=r"9\.npz: feat must hold .* received obj"):
         store.check([9])
 
 
 def test_features_under_another_name_are_refused(tmp_path):
     store, written = original(tmp_path, {7: 1, 9: 1})
     np.savez(tmp_path / "bu_att" / "9.npz", features=written[9][0])
-    with pytest.raises(ValueError, match=r"9\.npz has no `feat`; it has \['features"):
+    with pytest.raises(
+        ValueError, match=r"9\.npz lacks the arrays feat; it holds \['fea"
+    ):
         store.check([9])
 
 

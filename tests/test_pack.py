@@ -78,7 +78,9 @@ def test_equal_region_counts_need_no_counts_file(tmp_path):
     write_original(tmp_path / "original", {1: 2, 2: 2}, size=SIZE)
     source = source_of(tmp_path / "original", {1: 2, 2: 2})
     folder = pack(source, tmp_path / "packed", progress=False)
-    assert sorted(contents(folder)) == ["boxes.npy", "ids.npy", "regions.float16.npy"]
+    assert sorted(contents(folder)) == [
+        *("boxes.npy", "ids.npy", "packed.json", "regions.float16.npy")
+    ]
 
 
 @pytest.mark.parametrize("step", [1, 2, 3])
@@ -145,7 +147,7 @@ def test_a_faulty_file_stops_the_pack_and_is_named(tmp_path, source, small_steps
     path = tmp_path / "original" / "bu_att" / "50.npz"
     good = path.read_bytes()
     path.write_bytes(good[:50])
-    with pytest.raises(ValueError, match=r"50\.npz is truncated"):
+    with pytest.raises(ValueError, match=r"50\.npz is no \.npz file, or a damaged"):
         pack(source, tmp_path / "packed", progress=False)
     assert not (tmp_path / "packed").exists()
 

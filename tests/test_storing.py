@@ -62,7 +62,8 @@ def test_a_store_holds_each_picture_by_its_number(folder, network, tmp_path, cap
     assert "notes.txt" in printed.err
     assert "11/11" in printed.err
     assert sorted(contents(tmp_path / "out")) == [
-        *("bad.json", "boxes.npy", "extractor.json", "ids.npy", "pictures.json"),
+        *("bad.json", "boxes.npy", "extractor.json", "ids.npy", "packed.json"),
+        "pictures.json",
         "regions.float16.npy",
     ]
 
@@ -192,6 +193,35 @@ def test_what_was_left_of_another_run_is_not_continued(
     assert command(folder, network, tmp_path / "out") == 2
     error = capsys.readouterr().err
     assert "['images', 'ids_and_names_sha256'] differ" in error
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{}", "progress.json: plan is missing"),
+        ("[]", "progress.json should be"),
+        (
+            '{"plan": {}, "images_done": 3, "rows": 9, "bad": []}',
+            "rows and bad are not",
+        ),
+        (
+            '{"plan": {}, "images_done": 0, "bad": [["a"]]}',
+            "bad.0 List should have at least",
+        ),
+        ('{"plan": {}, "images_done": 0}', "unfinished pack of something else"),
+    ],
+)
+def test_a_damaged_progress_is_refused(
+    folder, network, tmp_path, capsys, content, message
+):
+    (tmp_path / "out.partial").mkdir()
+    (tmp_path / "out.partial" / "progress.json").write_text(content)
+    assert command(folder, network, tmp_path / "out") == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert [path.name for path in (tmp_path / "out.partial").iterdir()] == [
+        "progress.json"
+    ]
 
 
 def test_an_existing_store_is_not_overwritten(folder, network, tmp_path, capsys):

@@ -1,97 +1,80 @@
-"""Bottom-up-attention features in a TSV file with base64 columns."""
+"""Bottom-up-attention features in TSV files with base64 columns."""
 
-import base64
-import binascii
-
-import numpy as np
+import glob
+import re
+import sys
+from pathlib import Path
 
 from keras_teran.data.keyed_regions import KeyedRegions
+from keras_teran.data.keys import MissingImages
+from keras_teran.data.tsv_rows import read_features, scan
 
-# Anderson et al. 2018 (arXiv 1707.07998), and LXMERT's (Tan & Bansal 2019), which swaps
-# height and width and adds the detector's classes.
-_COLUMNS = {
-    6: ("id", "width", "height", "num_boxes", "boxes", "features"),
-    10: (
-        *("id", "height", "width", "objects_id", "objects_conf", "attrs_id"),
-        *("attrs_conf", "num_boxes", "boxes", "features"),
-    ),
-}
-_REMEDY = "The file may be truncated: fetch it again."
+_PART = re.compile(r".*\.tsv(\.[0-9]+)?", re.IGNORECASE)
+
+
+def tsv_parts(path):
+    """The files that a path means: itself, a folder's, or those of a pattern.
+
+    Args:
+        path: a `.tsv`, or a part of one (`.tsv.0`, `.tsv.1`); a folder of these; or a
+            pattern with `*`.
+
+    Returns:
+        list of `pathlib.Path`, sorted; empty where it means no TSV.
+    """
+    path = Path(path)
+    if path.is_dir():
+        found = path.iterdir()
+    elif path.exists():
+        found = [path]
+    else:
+        found = map(Path, glob.glob(str(path)))
+    return sorted(each for each in found if _PART.fullmatch(each.name))
 
 
 class BottomUpTsv(KeyedRegions):
     """A ``RegionStore`` over the TSV files of bottom-up attention.
 
-    A line is an image: ``image_id image_w image_h num_boxes boxes features``, the last
-    two float32 in base64 (boxes in pixels), or LXMERT's ten columns. Opening reads the
-    file once, to find where lines start; an image is then read from its own line.
+    A row is an image, in one of the layouts that `scan` names; a file has one. Opening
+    reads the files once, to find where rows start and how their boxes lie; an image is
+    then read from its own row. Of an image with a whole and a broken row the whole one
+    is taken, and the broken one is named on standard error.
 
     Args:
-        path: the ``.tsv`` file.
+        path: the ``.tsv`` file; or a list of files, parts of one.
         captions: see ``KeyedRegions``.
 
     Raises:
-        ValueError: if a line has other columns; names it.
+        ValueError: if an image wanted has a broken row alone, or several; names it.
     """
 
     def __init__(self, path, captions=None):
-        self._path = path
-        self._lines = list(_lines(path))
-        super().__init__(path, [head["id"] for _, _, head in self._lines], captions)
-
-    def _count(self, entry):
-        return self._number(entry, "num_boxes")
-
-    def _load(self, entry):
-        start, length, _ = self._lines[entry]
-        with open(self._path, "rb") as file:
-            file.seek(start)
-            values = file.read(length).rstrip(b"\r\n").split(b"\t")
-        columns = dict(zip(_COLUMNS[len(values)], values, strict=True))
-        count = self._count(entry)
-        boxes = self._floats(entry, columns["boxes"], count)
-        features = self._floats(entry, columns["features"], count)
-        size = self._number(entry, "width"), self._number(entry, "height")
-        return features, boxes, size
-
-    def _floats(self, entry, text, count):
+        paths = [*path] if isinstance(path, list | tuple) else [path]
+        found = [scan(each) for each in paths]
+        self._tsv_rows = [row for rows, _ in found for row in rows]
+        broken = [each for _, others in found for each in others]
+        keys = [row.key for row in self._tsv_rows]
+        whole = set(keys)
+        lost = [each for each in broken if each.key not in whole]
+        if lost and (captions is None or not keys):
+            raise ValueError(lost[0].why)
+        place = paths[0] if len(paths) == 1 else Path(paths[0]).parent
         try:
-            return np.frombuffer(
-                base64.b64decode(text, validate=True), np.float32
-            ).reshape(count, -1)
-        except (binascii.Error, ValueError) as error:
-            raise ValueError(
-                f"{self._path}, line {entry + 1}: {count} boxes do not fit its base64 "
-                f"({error}). {_REMEDY}"
-            ) from error
+            super().__init__(place, keys, captions)
+        except MissingImages as error:
+            if not lost:
+                raise
+            raise MissingImages(f"{error} A row is unusable: {lost[0].why}") from None
+        _name(place, broken)
 
-    def _number(self, entry, name):
-        text = self._lines[entry][2][name]
-        if not text.isdigit() or not int(text):
-            raise ValueError(
-                f"{self._path}, line {entry + 1}: {name} must be a whole number of at "
-                f"least 1; received {text!r}. {_REMEDY}"
-            )
-        return int(text)
+    def _boxes(self, entry):
+        return self._tsv_rows[entry].found
+
+    def _features(self, entry):
+        return read_features(self._tsv_rows[entry])
 
 
-def _lines(path):
-    """Yields (start, length, the short columns) of each line."""
-    with open(path, "rb") as file:
-        start = 0
-        for number, line in enumerate(file, start=1):
-            found = line.count(b"\t") + 1
-            columns = _COLUMNS.get(found)
-            if columns is None:
-                raise ValueError(
-                    f"{path}, line {number}: expected 6 columns (image_id, image_w, "
-                    "image_h, num_boxes, boxes, features) or LXMERT's 10, between tabs; "
-                    f"received {found}. {_REMEDY}"
-                )
-            values = dict(zip(columns, line.split(b"\t"), strict=True))
-            short = {
-                name: values[name].decode("ascii", "replace")
-                for name in ("id", "width", "height", "num_boxes")
-            }
-            yield start, len(line), short
-            start += len(line)
+def _name(place, broken):
+    if broken:
+        rows = "a row is" if len(broken) == 1 else f"{len(broken)} rows are"
+        print(f"{place}: {rows} broken and not used: {broken[0].why}", file=sys.stderr)

@@ -120,6 +120,7 @@ def read_any_captions(path, split="train"):
         captions=[row.text for row in rows],
         caption_ids=range(len(rows)),
         caption_to_image=[positions[row.image] for row in rows],
+        ids_are_positions=any(row.image_id is None for row in rows),
     )
 
 

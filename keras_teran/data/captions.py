@@ -24,6 +24,8 @@ class CaptionSet:
         captions: the raw text of every caption.
         caption_ids: int64, (captions,). Unique.
         caption_to_image: int32, (captions,). Position in ``image_ids``, 0-based.
+        ids_are_positions: whether ids are positions in the file (Karpathy's ``imgid``),
+            which name no image outside it; else they are the images' own (``cocoid``).
 
     Raises:
         ValueError: on construction, if the five do not fit together: other lengths,
@@ -46,6 +48,7 @@ class CaptionSet:
     captions: list[str]
     caption_ids: np.ndarray
     caption_to_image: np.ndarray
+    ids_are_positions: bool = False
 
     def __post_init__(self):
         for name, dtype in (
@@ -128,6 +131,7 @@ class CaptionSet:
             caption_to_image=np.repeat(
                 np.arange(len(indices)), [len(group) for group in groups]
             ),
+            ids_are_positions=self.ids_are_positions,
         )
 
     def first_captions(self, count):
@@ -156,6 +160,7 @@ class CaptionSet:
             captions=[self.captions[c] for c in chosen],
             caption_ids=self.caption_ids[chosen],
             caption_to_image=self.caption_to_image[chosen],
+            ids_are_positions=self.ids_are_positions,
         )
 
 
@@ -239,8 +244,11 @@ def _to_caption_set(path, chosen):
             caption_ids.append(_caption_id(path, image_id, sentence))
             captions.append(_text(path, image_id, sentence))
             caption_to_image.append(row)
+    positions = any("cocoid" not in record for _, record in chosen)
     try:
-        return CaptionSet(image_ids, filenames, captions, caption_ids, caption_to_image)
+        return CaptionSet(
+            image_ids, filenames, captions, caption_ids, caption_to_image, positions
+        )
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from error
 

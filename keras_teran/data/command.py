@@ -1,6 +1,6 @@
 """`keras-teran pack`: its arguments, and what it calls."""
 
-from pathlib import Path
+import re
 
 
 def add_pack(commands):
@@ -14,8 +14,9 @@ def add_pack(commands):
     command.add_argument(
         "regions",
         metavar="FEATURES",
-        help="folder with bu_att/ and bu_box/, bottom-up .tsv, SPLIT_ims.npy, .h5, "
-        ".hdf5 or an LMDB",
+        nargs="+",
+        help="folder with bu_att/ and bu_box/, bottom-up .tsv or its parts (.tsv.0 "
+        ".tsv.1), SPLIT_ims.npy, .h5, .hdf5 or an LMDB",
     )
     command.add_argument("out", metavar="OUT", help="folder to write; resumes")
     command.add_argument(
@@ -46,15 +47,20 @@ def add_pack(commands):
 
 def _pack(arguments):
     from keras_teran.data.caption_files import read_any_captions
-    from keras_teran.data.karpathy import write_karpathy
     from keras_teran.data.pack import pack
-    from keras_teran.data.regions import open_regions
+    from keras_teran.data.regions import PackedRegions, open_regions
 
+    if not re.fullmatch(r"\w[\w-]*", arguments.split):
+        raise ValueError(
+            f"--split: {arguments.split!r} is no name of a split, such as test."
+        )
     captions = read_any_captions(arguments.captions, arguments.split)
     store = open_regions(arguments.regions, captions, arguments.sizes, progress=True)
-    folder = pack(store, arguments.out, arguments.dtype)
-    split = arguments.split
-    write_karpathy(Path(folder) / f"dataset_{split}.json", captions, split)
+    if isinstance(store, PackedRegions):
+        raise ValueError(f"{arguments.regions[0]} is packed already; use it as it is.")
+    folder = pack(
+        store, arguments.out, arguments.dtype, captions=captions, split=arguments.split
+    )
     print(f"packed {len(store.image_ids)} images into {folder}")
     if not getattr(store, "has_boxes", True):
         print("without boxes in that layout, each is the whole image")

@@ -43,6 +43,8 @@ def _images(captions, splits):
     return [
         {
             "imgid": image_id,
+            # Else they are read again as positions, by which no features are found.
+            **({} if captions.ids_are_positions else {"cocoid": image_id}),
             "filename": filename,
             "split": split,
             "sentids": [sentence["sentid"] for sentence in own],

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_teran.data.box_units import PIXELS, choose_units, reach_of, to_relative
+from keras_teran.data.field_names import MOST_BYTES, real_rows
 from keras_teran.data.image_by_image import ImageByImage
 from keras_teran.data.keys import match_entries
 from keras_teran.data.sizes import read_sizes
-from keras_teran.data.validity import ImageRows, all_finite, box_fault, to_relative
+from keras_teran.data.validity import ImageRows, all_finite, box_fault
 
 WHOLE_IMAGE = np.array([[0, 0, 1, 1]], np.float32)
 
@@ -15,10 +17,9 @@ WHOLE_IMAGE = np.array([[0, 0, 1, 1]], np.float32)
 class KeyedRegions(ImageByImage):
     """What the readers of other layouts share: matching of images, checks, boxes.
 
-    A subclass opens its file, calls this constructor, and has ``_count(entry)``, the
-    regions of an entry, and ``_load(entry)``, its features float (regions, dim), its
-    boxes float (regions, 4) and (width, height) where the boxes are in pixels and the
-    file knows the size, else None.
+    A subclass opens its file, calls this constructor, and has ``_boxes(entry)``, the
+    `Boxes` of an entry, and ``_features(entry)``, its features float (regions, dim).
+    The boxes of all images wanted are read on opening, features only when asked for.
 
     Args:
         path: the file or folder.
@@ -28,8 +29,13 @@ class KeyedRegions(ImageByImage):
         sizes: where image sizes are known, as ``read_sizes`` takes it; needed only
             where boxes are in pixels and the file does not say of how many.
 
+    Attributes:
+        box_units: str, ``"relative"`` or ``"pixels"``: of the file, see
+            ``choose_units``.
+
     Raises:
-        ValueError: if there are no entries, or as ``match_entries`` does.
+        ValueError: if there are no entries, boxes contradict each other in their units,
+            or as ``match_entries`` does.
     """
 
     def __init__(self, path, keys, captions=None, sizes=None):
@@ -38,18 +44,39 @@ class KeyedRegions(ImageByImage):
             raise ValueError(f"{path} holds no image features.")
         image_ids, self._entries = match_entries(path, keys, captions)
         self._rows = ImageRows(image_ids, path)
-        self._sizes = sizes
+        self._sizes = {}
         if sizes is not None:
             names = captions.filenames if captions else None
             self._sizes = read_sizes(sizes, image_ids, names)
-        self.counts = np.array([self._count(entry) for entry in self._entries])
+        self._survey()
+        first = self._features(self._entries[0])
+        self.max_regions = int(self.counts.max())
+        self.region_dim = first.shape[-1]
+        size = self.max_regions * self.region_dim * 4
+        if not 0 < size <= MOST_BYTES:
+            raise ValueError(
+                f"{path}: {self.max_regions} regions of {self.region_dim} numbers are "
+                f"{size:,} bytes an image; from 1 to {MOST_BYTES:,} are taken."
+            )
+
+    def _survey(self):
+        """Reads how many regions each image has and in which units its boxes are."""
+        counts, reaches, sizes, named = [], [], [], []
+        for image_id, entry in zip(self.image_ids, self._entries, strict=True):
+            found = self._boxes(entry)
+            counts.append(len(found.boxes))
+            reaches.append(reach_of(found.boxes))
+            sizes.append(found.size or self._sizes.get(int(image_id)))
+            named.append(found.relative)
+        self.counts = np.array(counts)
         if self.counts.min() < 1:
             raise ValueError(
-                f"{path}: image {image_ids[self.counts.argmin()]} has no region. Remove "
-                "it from the captions, or extract it again."
+                f"{self.folder}: image {self.image_ids[self.counts.argmin()]} has no "
+                "region. Remove it from the captions, or extract it again."
             )
-        self.max_regions = int(self.counts.max())
-        self.region_dim = self._load(self._entries[0])[0].shape[-1]
+        self.box_units = choose_units(
+            self.folder, self.image_ids, np.array(reaches), sizes, named
+        )
 
     def read_image(self, image_id):
         """Features and relative boxes of one image, checked.
@@ -66,9 +93,14 @@ class KeyedRegions(ImageByImage):
         """
         place = f"{self.folder}, image {image_id}"
         entry = self._entries[self.rows([image_id])[0]]
-        features, boxes, size = self._load(entry)
-        expected = (len(features), self.region_dim), (len(features), 4)
-        if (features.shape, boxes.shape) != expected or not len(features):
+        found, features = self._boxes(entry), self._features(entry)
+        boxes = found.boxes
+        if found.declared and features.shape[1:] == (self.region_dim,):
+            features = real_rows(features, len(boxes), f"{place}: its features")
+        if (features.shape, boxes.shape) != (
+            (len(boxes), self.region_dim),
+            (len(boxes), 4),
+        ):
             raise ValueError(
                 f"{place}: expected features (regions, {self.region_dim}) and boxes "
                 f"(regions, 4); received {features.shape} and {boxes.shape}."
@@ -77,7 +109,8 @@ class KeyedRegions(ImageByImage):
             raise ValueError(
                 f"{place}: a feature is NaN or infinite; extract it again."
             )
-        boxes = self._relative(boxes, size, image_id)
+        size = found.size or self._sizes.get(int(image_id))
+        boxes = self._relative(boxes, size)
         fault = box_fault(boxes)
         if fault:
             raise ValueError(
@@ -86,15 +119,10 @@ class KeyedRegions(ImageByImage):
             )
         return features.astype(np.float32, copy=False), boxes.astype(np.float32)
 
-    def _relative(self, boxes, size, image_id):
-        if not (boxes > 1.001).any():
-            # No detector's boxes all lie in the first pixel: these are relative, even
-            # where the size stands beside them.
-            return np.clip(boxes, None, 1.0)
-        if size is None and self._sizes is None:
+    def _relative(self, boxes, size):
+        if self.box_units == PIXELS and size is None:
             raise ValueError(
                 f"{self.folder} has boxes in pixels and no image sizes: give sizes (a "
                 "COCO annotation JSON, the image folder or a CSV)."
             )
-        width, height = size or self._sizes[int(image_id)]
-        return to_relative(boxes, width, height)
+        return to_relative(boxes, self.box_units, size)

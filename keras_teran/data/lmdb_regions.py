@@ -1,17 +1,18 @@
 """Region features in LMDB, an `.npz` file an image."""
 
-import io
-import zipfile
-import zlib
-from pathlib import Path
-
-import numpy as np
-
-from keras_teran.data.field_names import count_boxes, read_fields
+from keras_teran._io import parse_json, read_npz, shown
+from keras_teran.data.field_names import (
+    ABOUT,
+    FEATURES,
+    MOST_BYTES,
+    read_boxes,
+    read_features,
+)
 from keras_teran.data.keyed_regions import KeyedRegions
+from keras_teran.data.lmdb_file import LmdbFile
 
-# What some writers keep beside the images.
-_NO_IMAGES = {b"__keys__", b"keys", b"__len__", b"num_samples"}
+# What some writers keep beside the images: their keys, and how many there are.
+_KEYS, _COUNTS = (b"__keys__", b"keys"), (b"__len__", b"num_samples")
 
 
 class LmdbRegions(KeyedRegions):
@@ -29,30 +30,53 @@ class LmdbRegions(KeyedRegions):
 
     Raises:
         ModuleNotFoundError: without the package lmdb.
-        ValueError: if it is no LMDB or its values are of another kind.
+        ValueError: if it is no LMDB, its values are of another kind, or it holds other
+            images than it says.
     """
 
     def __init__(self, path, captions=None, sizes=None):
-        self._path = Path(path)
-        self._environment = _open(self._path)
-        with self._environment.begin() as transaction:
-            keys = transaction.cursor().iternext(keys=True, values=False)
-            self._keys = [bytes(key) for key in keys if key not in _NO_IMAGES]
+        self._file = LmdbFile(path)
+        self._keys = [
+            key for key in self._file.all_keys() if key not in {*_KEYS, *_COUNTS}
+        ]
         names = [key.decode("utf-8", "replace") for key in self._keys]
+        self._check_declared(names)
         super().__init__(path, names, captions, sizes)
 
-    def _count(self, entry):
+    def _check_declared(self, names):
+        """Holds the writer's list of keys and its length against what is there."""
+        for key in (*_KEYS, *_COUNTS):
+            text = (self._file.read(key) or b"").decode("utf-8", "replace")
+            try:
+                said = parse_json(text, key)
+            except ValueError:  # in another format, which says nothing here
+                continue
+            place = f"{self._file.path}, {key.decode()}"
+            if key in _COUNTS and type(said) is int and said != len(names):
+                raise ValueError(
+                    f"{place} says {said} images; there are {len(names)}. Fetch it again."
+                )
+            if key in _KEYS and isinstance(said, list) and said:
+                others = {str(each) for each in said} ^ {*names}
+                if others:
+                    raise ValueError(
+                        f"{place} and the images there are differ in {len(others)}, "
+                        f"such as {shown(min(others))}. Fetch it again."
+                    )
+
+    def _boxes(self, entry):
         # Of all entries, on opening: the features stay compressed.
-        return self._read(entry, count_boxes)
+        return read_boxes(self._read(entry, ABOUT), self._place(entry))
 
-    def _load(self, entry):
-        return self._read(entry, read_fields)
+    def _features(self, entry):
+        return read_features(self._read(entry, FEATURES), self._place(entry))
 
-    def _read(self, entry, take):
-        key = self._keys[entry]
-        place = f"{self._path}, key {key.decode('utf-8', 'replace')!r}"
-        with self._environment.begin() as transaction:
-            value = transaction.get(key)
+    def _place(self, entry):
+        key = self._keys[entry].decode("utf-8", "replace")
+        return f"{self._file.path}, key {shown(key)}"
+
+    def _read(self, entry, names):
+        value, place = self._file.read(self._keys[entry]), self._place(entry)
         if not value.startswith(b"PK"):
             kind = (
                 "a pickle, which can run any code" if _is_pickle(value) else "not that"
@@ -61,31 +85,8 @@ class LmdbRegions(KeyedRegions):
                 f"{place}: a value must be an .npz file; this one is {kind}. Write the "
                 "arrays again with numpy.savez_compressed."
             )
-        try:
-            with np.load(io.BytesIO(value), allow_pickle=False) as arrays:
-                return take(arrays, place)
-        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-            raise ValueError(
-                f"{place}: the .npz file is damaged ({error}). Extract it again."
-            ) from error
+        return read_npz(value, place, (), names, MOST_BYTES)
 
 
 def _is_pickle(value):
     return value[:1] == b"\x80" and value[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")
-
-
-def _open(path):
-    try:
-        import lmdb
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"{path} is read with lmdb: pip install 'keras-teran[features]'."
-        ) from error
-    try:
-        return lmdb.open(
-            str(path), readonly=True, lock=False, create=False, subdir=path.is_dir()
-        )
-    except lmdb.Error as error:
-        raise ValueError(
-            f"{path} is truncated or no LMDB ({error}). Fetch it again."
-        ) from error

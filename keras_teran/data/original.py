@@ -1,17 +1,17 @@
 """Region features as the original code lays them out: two files an image."""
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
+from keras_teran._io import read_npy, read_npz, shown
+from keras_teran.data.box_units import choose_units, reach_of, to_relative
+from keras_teran.data.field_names import MOST_BYTES
 from keras_teran.data.image_by_image import ImageByImage
-from keras_teran.data.validity import ImageRows, all_finite, box_fault, to_relative
+from keras_teran.data.names import Names
+from keras_teran.data.validity import ImageRows, all_finite, box_fault, remedied
 
 _REMEDY = "Extract this image's features again, or fetch the file again."
-# What NumPy raises on a file that is cut short, damaged, or holds pickled objects.
-_UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 class OriginalRegions(ImageByImage):
@@ -27,22 +27,27 @@ class OriginalRegions(ImageByImage):
         image_ids: int, (images,). The images wanted, of all that lie there.
         sizes: ``{image id: (width, height)}`` in pixels, see ``read_sizes``.
         progress: whether to show a bar over the files.
+        captions: the ``CaptionSet`` of these images: files that bear an image's file
+            name are its own, and an error where they and those of its id are two.
 
     Raises:
         FileNotFoundError: if a file of a wanted image is missing.
         ValueError: if a size is missing, or a box file is unreadable or of a wrong
-            shape.
+            shape; or an image's files are not known for certain.
     """
 
-    def __init__(self, folder, image_ids, sizes, progress=False):
+    def __init__(self, folder, image_ids, sizes, progress=False, captions=None):
         self.folder = Path(folder)
         self._rows = ImageRows(image_ids, folder)
         self._sizes = sizes
         if not len(self):
             raise ValueError(f"{folder}: image_ids is empty; give the images wanted.")
         self._require_sizes()
+        self._stems = dict(
+            zip(self.image_ids.tolist(), self._find_stems(captions), strict=True)
+        )
         self._require_files()
-        self._counts = self._read_counts(progress)
+        self._counts = self._survey(progress)
         self.max_regions = int(self._counts.max())
         first = self._feature_file(self.image_ids[0])
         self.region_dim = int(_load_features(first).shape[1])
@@ -93,7 +98,7 @@ class OriginalRegions(ImageByImage):
         path = self._box_file(image_id)
         boxes = _load_boxes(path)
         width, height = self._sizes[int(image_id)]
-        relative = to_relative(boxes, width, height)
+        relative = to_relative(boxes, self.box_units, (width, height))
         fault = box_fault(relative)
         if fault:
             raise ValueError(
@@ -111,17 +116,42 @@ class OriginalRegions(ImageByImage):
                 f"{missing[:5]}. Read them with keras_teran.data.sizes.read_sizes."
             )
 
+    def _find_stems(self, captions):
+        """What the files of each image are called: its id, or its file name."""
+        ids = [str(image_id) for image_id in self.image_ids]
+        if captions is None:
+            return ids
+        present = [path.stem for path in _listed(self.folder / "bu_att")]
+        named, known = Names(present), {*present}
+        stems, ways = [], set()
+        for image_id, filename in zip(ids, captions.filenames, strict=True):
+            found = [present[row] for row in named.find(filename)]
+            if found and image_id in known and image_id not in found:
+                raise ValueError(
+                    f"{self.folder}: image {image_id} ({shown(filename)[1:-1]}) is "
+                    f"bu_att/{found[0]}.npz by its file name and bu_att/{image_id}.npz "
+                    "by its id or position. Keep the files of one naming alone."
+                )
+            by_id = image_id in known or not found
+            stems.append(image_id if by_id else found[0])
+            if not (found and image_id in known):
+                ways.add("id or position" if by_id else "file name")
+        if len(ways) > 1:
+            raise ValueError(
+                f"{self.folder}: some images have files of their id or position, others "
+                "of their file name. Keep the files of one naming alone."
+            )
+        return stems
+
     def _require_files(self):
         # One listing of each folder: two look-ups an image take minutes on a network.
         for folder, suffix in (("bu_att", ".npz"), ("bu_box", ".npy")):
             place = self.folder / folder
-            if not place.is_dir():
-                raise FileNotFoundError(f"There is no folder {place}.")
-            present = {path.name for path in place.iterdir()}
+            present = {path.name for path in _listed(place)}
             missing = [
-                f"{image_id}{suffix}"
-                for image_id in self.image_ids
-                if f"{image_id}{suffix}" not in present
+                f"{stem}{suffix}"
+                for stem in self._stems.values()
+                if f"{stem}{suffix}" not in present
             ]
             if missing:
                 raise FileNotFoundError(
@@ -129,29 +159,48 @@ class OriginalRegions(ImageByImage):
                     f"{', '.join(missing[:5])}. Extract the features of these images, "
                     "or remove the images from the caption file."
                 )
+        if len({*self._stems.values()}) < len(self):
+            raise ValueError(
+                f"{self.folder}: two images of the captions have the same files. Give "
+                "each image features of its own."
+            )
 
-    def _read_counts(self, progress):
+    def _survey(self, progress):
+        """Reads how many boxes each image has, and in which units all of them are."""
         from tqdm import tqdm
 
-        paths = [self._box_file(image_id) for image_id in self.image_ids]
-        bar = tqdm(paths, desc="box headers", unit="image", disable=not progress)
-        # Mapped, so that no more than the header is read.
-        return np.array([len(_load_boxes(path, "r")) for path in bar], np.int64)
+        counts, reaches = [], []
+        for image_id in tqdm(
+            self.image_ids, desc="boxes", unit="image", disable=not progress
+        ):
+            boxes = _load_boxes(self._box_file(image_id))
+            counts.append(len(boxes))
+            reaches.append(reach_of(boxes))
+        self.box_units = choose_units(
+            self.folder / "bu_box",
+            self.image_ids,
+            np.array(reaches),
+            [self._sizes[int(image_id)] for image_id in self.image_ids],
+            [False] * len(self),
+        )
+        return np.array(counts, np.int64)
 
     def _feature_file(self, image_id):
-        return self.folder / "bu_att" / f"{image_id}.npz"
+        return self.folder / "bu_att" / f"{self._stems[int(image_id)]}.npz"
 
     def _box_file(self, image_id):
-        return self.folder / "bu_box" / f"{image_id}.npy"
+        return self.folder / "bu_box" / f"{self._stems[int(image_id)]}.npy"
 
 
-def _load_boxes(path, mmap_mode=None):
-    try:
-        boxes = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
-    except _UNREADABLE as error:
-        raise ValueError(
-            f"{path} is truncated or no plain .npy file ({error}). {_REMEDY}"
-        ) from error
+def _listed(folder):
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {folder}.")
+    return list(folder.iterdir())
+
+
+def _load_boxes(path):
+    with remedied(_REMEDY):
+        boxes = read_npy(path, MOST_BYTES)
     if boxes.ndim != 2 or boxes.shape[1] != 4 or boxes.dtype.kind not in "iuf":
         raise ValueError(
             f"{path} must hold numbers of shape (regions, 4); received {boxes.dtype} "
@@ -161,16 +210,8 @@ def _load_boxes(path, mmap_mode=None):
 
 
 def _load_features(path):
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            names = file.files
-            features = file["feat"] if "feat" in names else None
-    except _UNREADABLE as error:
-        raise ValueError(
-            f"{path} is truncated or no plain .npz file ({error}). {_REMEDY}"
-        ) from error
-    if features is None:
-        raise ValueError(f"{path} has no `feat`; it has {names}. {_REMEDY}")
+    with remedied(_REMEDY):
+        features = read_npz(path, path, ["feat"], most=MOST_BYTES)["feat"]
     if features.ndim != 2 or features.dtype.kind != "f" or not features.size:
         raise ValueError(
             f"{path}: `feat` must hold floats of shape (regions, dim) with at least "

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_teran._io import map_npy, read_json, shown
 from keras_teran.data.halves import widen
-from keras_teran.data.validity import ImageRows, all_finite, box_fault
+from keras_teran.data.names import same_file
+from keras_teran.data.packed_files import DESCRIPTION, PICTURES, Description
+from keras_teran.data.validity import ImageRows, all_finite, box_fault, remedied
 
 # Small enough to stay in the processor's cache: six times as fast as 64 MiB.
 _CHECK_BYTES = 4 * 2**20
@@ -24,17 +27,23 @@ class PackedRegions:
     ``ids.npy``          int, (images,), optional: image ids; else the row number
     ``counts.npy``       int, (images,), optional: how many of the regions are real,
                          the first ones; else all
+    ``pictures.json``    list of str, optional: the file name of each row's image
+    ``packed.json``      optional: the format's version, and the units in which the
+                         boxes came
     ==================== =========================================================
 
     Args:
         folder: where they lie.
+        captions: ``CaptionSet``, optional: its file names are held against those of the
+            rows.
 
     Raises:
         FileNotFoundError: if a file is missing.
-        ValueError: if a file is truncated, pickled, or of another shape or dtype.
+        ValueError: if a file is truncated, pickled, or of another shape or dtype; or a
+            row and the captions say that an id is that of two images.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, captions=None):
         self.folder = Path(folder)
         self.path = _regions_file(self.folder)
         self._regions = _open(self.path, 3, ("float32", "float16", "int8"))
@@ -44,6 +53,10 @@ class PackedRegions:
         self._counts = self._read_counts(images)
         ids = self._optional("ids.npy", (images,), "iu")
         self._rows = ImageRows(np.arange(images) if ids is None else ids, folder)
+        if (self.folder / DESCRIPTION).exists():
+            read_json(self.folder / DESCRIPTION, Description)
+        if captions is not None and (self.folder / PICTURES).exists():
+            self._check_names(captions)
 
     @property
     def image_ids(self):
@@ -130,6 +143,26 @@ class PackedRegions:
             return np.ones((len(rows), self.max_regions), bool)
         return np.arange(self.max_regions) < self._counts[rows, None]
 
+    def _check_names(self, captions):
+        """An id may be a position in a caption file; a file name says of which."""
+        path = self.folder / PICTURES
+        names = read_json(path, list[str], max_bytes=2**30)
+        if len(names) != len(self):
+            raise ValueError(
+                f"{path} has {len(names)} names of {len(self)} rows. {_REMEDY}"
+            )
+        known = dict(zip(self.image_ids.tolist(), names, strict=True))
+        for image_id, name in zip(
+            captions.image_ids.tolist(), captions.filenames, strict=True
+        ):
+            own = known.get(image_id)
+            if name and own and not same_file(own, name):
+                raise ValueError(
+                    f"{self.folder}: image {image_id} is {shown(own)} there and "
+                    f"{shown(name)} in the captions. Extract or pack the features by "
+                    "this caption file."
+                )
+
     def _read_scale(self):
         path = self.folder / "scale.npy"
         if self._regions.dtype != np.int8:
@@ -188,19 +221,14 @@ def _regions_file(folder):
 
 
 def _open(path, dimensions, dtypes=None):
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"{path} is missing. {_REMEDY}")
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(
-            f"{path} is truncated or no plain .npy file ({error}). {_REMEDY}"
-        ) from error
+    with remedied(_REMEDY):
+        array = map_npy(path)
     if array.ndim != dimensions or (dtypes and array.dtype.name not in dtypes):
         raise ValueError(
             f"{path} must have {dimensions} dimensions"
             + (f" and be one of {', '.join(dtypes)}" if dtypes else "")
             + f"; received {array.dtype} {array.shape}. {_REMEDY}"
         )
-    # A plain view: np.memmap pays for its subclass at every index.
-    return array.view(np.ndarray)
+    return array

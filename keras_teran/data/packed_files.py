@@ -1,13 +1,48 @@
 """The files of a packed store while it is written: rows, progress, room on the disk."""
 
+import contextlib
 import json
 import os
 import shutil
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import numpy as np
+import pydantic
+
+from keras_teran._io import map_npy, read_json
+from keras_teran.data.validity import remedied
 
 PROGRESS = "progress.json"
+DESCRIPTION = "packed.json"
+PICTURES = "pictures.json"
+
+
+class Description(pydantic.BaseModel, extra="forbid"):
+    """What `packed.json` says.
+
+    Attributes:
+        version: of the format.
+        box_units: how the boxes came, before they were divided by width and height.
+    """
+
+    version: Literal[1] = 1
+    box_units: Literal["relative", "pixels"] = "relative"
+
+
+class _Progress(pydantic.BaseModel, extra="forbid"):
+    """What `progress.json` says; `rows` and `bad` only where images are left out."""
+
+    plan: dict[str, Any]
+    images_done: pydantic.NonNegativeInt
+    rows: pydantic.NonNegativeInt | None = None
+    bad: list[Annotated[list[str], pydantic.Field(min_length=2, max_length=2)]] = []
+
+    @pydantic.model_validator(mode="after")
+    def _agree(self):
+        if self.rows is not None and self.rows + len(self.bad) != self.images_done:
+            raise ValueError("rows and bad are not as many as images_done")
+        return self
 
 
 def partial_folder(folder, dtype):
@@ -54,14 +89,35 @@ def resume(partial, plan):
     if not path.is_file():
         save_progress(partial, plan, images_done=0)
         return {"images_done": 0}
-    state = json.loads(path.read_text(encoding="utf-8"))
-    if state["plan"] != plan:
-        differing = [name for name in plan if state["plan"].get(name) != plan[name]]
+    remedy = f"Remove {partial}, or give another folder."
+    with remedied(remedy):
+        state = read_json(path, _Progress)
+    if state.plan != plan:
+        differing = [name for name in plan if state.plan.get(name) != plan[name]]
         raise ValueError(
-            f"{partial} is an unfinished pack of something else: {differing} differ. "
-            "Remove it, or give another folder."
+            f"{partial} is an unfinished pack of something else: "
+            f"{differing or [*state.plan.keys() - plan.keys()]} differ. {remedy}"
         )
-    return state
+    if state.images_done > plan["images"]:
+        raise ValueError(
+            f"{path}: images_done is {state.images_done} of {plan['images']}. {remedy}"
+        )
+    if state.images_done:
+        with remedied(remedy):
+            _require_allocated(partial, plan, state)
+    return state.model_dump(exclude={"plan"}, exclude_none=True)
+
+
+def _require_allocated(partial, plan, state):
+    rows = state.images_done if state.rows is None else state.rows
+    for name, last in (
+        (f"regions.{plan['dtype']}.npy", plan["region_dim"]),
+        ("boxes.npy", 4),
+    ):
+        found = map_npy(partial / name).shape
+        # A run that stopped at its end has cut the rows that it did not need.
+        if found[1:] != (plan["max_regions"], last) or found[0] < rows:
+            raise ValueError(f"{partial / name} has another shape, {found}.")
 
 
 def save_progress(partial, plan, **state):
@@ -137,6 +193,38 @@ def shrink(path, rows):
     with open(path, "r+b") as file:
         np.lib.format.write_array_header_1_0(file, header)
         file.truncate(file.tell() + int(np.prod(shape)) * dtype.itemsize)
+
+
+def write_json(path, content):
+    """Writes a small JSON file of a store."""
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    path.write_text(text, encoding="utf-8")
+
+
+def describe(partial, box_units):
+    """Writes `packed.json`.
+
+    Args:
+        partial: Path.
+        box_units: str, "relative" or "pixels": how the boxes came.
+    """
+    write_json(partial / DESCRIPTION, Description(box_units=box_units).model_dump())
+
+
+@contextlib.contextmanager
+def discarded_if_refused(partial):
+    """Removes what was begun where input is refused before any of it is done.
+
+    What a longer run has done is kept: the same command goes on once the input is
+    mended.
+    """
+    try:
+        yield
+    except (ValueError, OSError):
+        with contextlib.suppress(ValueError, OSError):
+            if not read_json(partial / PROGRESS, _Progress).images_done:
+                shutil.rmtree(partial)
+        raise
 
 
 def publish(partial, folder):

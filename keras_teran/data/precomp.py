@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_teran._io import map_npy
 from keras_teran.data.captions import CaptionSet
+from keras_teran.data.field_names import Boxes
 from keras_teran.data.keyed_regions import WHOLE_IMAGE, KeyedRegions
 from keras_teran.data.text_lines import read_lines
 
@@ -33,25 +35,28 @@ class PrecompRegions(KeyedRegions):
         path = Path(path)
         self._regions = _open(path)
         boxes = path.with_name(path.name.replace("_ims", "_boxes"))
-        self._boxes = _open(boxes) if boxes.is_file() else None
+        self._all_boxes = None
+        if boxes.exists():
+            self._all_boxes = _open_boxes(boxes, self._regions)
         self._places = image_rows(path, self._regions)
+        _check_captions(path, len(self._places), captions)
         keys = [str(image) for image in range(len(self._places))]
-        super().__init__(path, keys, captions, sizes)
+        super().__init__(path, keys, None, sizes)
 
     @property
     def has_boxes(self):
         """Whether the boxes are real, and not the whole image each."""
-        return self._boxes is not None
+        return self._all_boxes is not None
 
-    def _count(self, entry):
-        return 1 if self._regions.ndim == 2 else self._regions.shape[1]
-
-    def _load(self, entry):
+    def _boxes(self, entry):
         row = self._places[entry]
-        features = np.atleast_2d(self._regions[row])
-        if self._boxes is not None:
-            return features, np.atleast_2d(self._boxes[row]), None
-        return features, np.repeat(WHOLE_IMAGE, len(features), axis=0), None
+        if self._all_boxes is not None:
+            return Boxes(np.atleast_2d(self._all_boxes[row]))
+        count = 1 if self._regions.ndim == 2 else self._regions.shape[1]
+        return Boxes(np.repeat(WHOLE_IMAGE, count, axis=0))
+
+    def _features(self, entry):
+        return np.atleast_2d(self._regions[self._places[entry]])
 
 
 def read_precomp_captions(path):
@@ -79,7 +84,22 @@ def read_precomp_captions(path):
         captions=captions,
         caption_ids=np.arange(len(captions)),
         caption_to_image=np.arange(len(captions)) // (len(captions) // images),
+        ids_are_positions=True,
     )
+
+
+def _check_captions(path, images, captions):
+    """Refuses captions of another file: the rows say nothing of what they show."""
+    if captions is None:
+        return
+    caps = path.with_name(path.name.replace("_ims.npy", "_caps.txt"))
+    own = [text.strip() for _, text in read_lines(caps)]
+    ids, texts = captions.image_ids.tolist(), [t.strip() for t in captions.captions]
+    if not captions.ids_are_positions or ids != list(range(images)) or texts != own:
+        raise ValueError(
+            f"{path} names no images: its {images} rows are in the order of {caps.name}, "
+            f"whose captions these are not. Give {caps} as captions."
+        )
 
 
 def image_rows(path, regions, captions=None):
@@ -120,15 +140,18 @@ def image_rows(path, regions, captions=None):
     return starts
 
 
-def _open(path):
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing.")
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
+def _open_boxes(path, regions):
+    boxes = _open(path)
+    if boxes.shape[:-1] != regions.shape[:-1] or boxes.shape[-1] < 4:
         raise ValueError(
-            f"{path} is truncated or no plain .npy file ({error}). Fetch it again."
-        ) from error
+            f"{path} must have the shape {(*regions.shape[:-1], 4)} to fit its features; "
+            f"received {boxes.shape}."
+        )
+    return boxes[..., :4]
+
+
+def _open(path):
+    array = map_npy(path)
     if array.ndim not in (2, 3) or array.dtype.kind != "f":
         raise ValueError(
             f"{path} must hold floats (rows, regions, dim) or (rows, dim); received "

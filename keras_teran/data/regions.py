@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from keras_teran.data.bottom_up import BottomUpTsv
+from keras_teran.data.bottom_up import BottomUpTsv, tsv_parts
 from keras_teran.data.hdf5 import open_hdf5
 from keras_teran.data.lmdb_regions import LmdbRegions
 from keras_teran.data.original import OriginalRegions
@@ -57,7 +57,8 @@ def open_regions(path, captions=None, sizes=None, progress=False):
     Args:
         path: a folder with packed arrays (``regions*.npy``, see ``PackedRegions``) or
             with ``bu_att`` and ``bu_box`` (see ``OriginalRegions``); or what other
-            projects left: a bottom-up ``.tsv`` (``BottomUpTsv``), ``SPLIT_ims.npy``
+            projects left: a bottom-up ``.tsv``, or its parts ``.tsv.0``, ``.tsv.1`` as
+            a list, a folder or a pattern (``BottomUpTsv``), ``SPLIT_ims.npy``
             (``PrecompRegions``), ``.h5`` or ``.hdf5`` (``open_hdf5``), an LMDB
             (``LmdbRegions``).
         captions: the ``CaptionSet`` of the images wanted; the original layout needs
@@ -73,13 +74,17 @@ def open_regions(path, captions=None, sizes=None, progress=False):
         FileNotFoundError: if there is no such folder or file.
         ValueError: if it has no known layout, or ``captions`` or ``sizes`` is missing.
     """
-    path = Path(path)
-    if path.is_file() or (path / "data.mdb").is_file():
+    if isinstance(path, list | tuple) and len(path) != 1:
+        return _open_parts(path, captions)
+    path = Path(path[0] if isinstance(path, list | tuple) else path)
+    if (path.exists() and not path.is_dir()) or (path / "data.mdb").exists():
         return _open_foreign(path, captions, sizes)
+    if path.is_dir() and any(path.glob("regions*.npy")):
+        return PackedRegions(path, captions)
+    if parts := tsv_parts(path):
+        return BottomUpTsv(parts, captions)
     if not path.is_dir():
         raise FileNotFoundError(f"There is no folder {path} with region features.")
-    if any(path.glob("regions*.npy")):
-        return PackedRegions(path)
     if not ((path / "bu_att").is_dir() and (path / "bu_box").is_dir()):
         raise ValueError(
             f"{path} holds no region features: expected packed arrays (regions*.npy "
@@ -93,12 +98,22 @@ def open_regions(path, captions=None, sizes=None, progress=False):
             "pack the features once."
         )
     sizes = read_sizes(sizes, captions.image_ids, captions.filenames, progress)
-    return OriginalRegions(path, captions.image_ids, sizes, progress)
+    return OriginalRegions(path, captions.image_ids, sizes, progress, captions)
+
+
+def _open_parts(paths, captions):
+    parts = [part for path in paths for part in tsv_parts(path) or [None]]
+    if None in parts or len({*parts}) < len(parts):
+        raise ValueError(
+            f"{', '.join(map(str, paths))}: several files must be the parts of a "
+            "bottom-up .tsv, each once, such as NAME.tsv.0 and NAME.tsv.1."
+        )
+    return BottomUpTsv(parts, captions)
 
 
 def _open_foreign(path, captions, sizes):
-    if path.suffix == ".tsv":
-        return BottomUpTsv(path, captions)
+    if parts := [] if path.is_dir() else tsv_parts(path):
+        return BottomUpTsv(parts[0], captions)
     if path.name.endswith("_ims.npy"):
         return PrecompRegions(path, captions, sizes)
     if path.suffix in (".h5", ".hdf5", ".hdf"):

@@ -1,6 +1,17 @@
 """What every region store checks: finite features, boxes inside the image, known ids."""
 
+import contextlib
+
 import numpy as np
+
+
+@contextlib.contextmanager
+def remedied(remedy):
+    """Ends the ValueErrors of a reader that knows no remedy with one."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{str(error).rstrip('.')}. {remedy}") from None
 
 
 def all_finite(values):
@@ -55,28 +66,6 @@ def box_fault(boxes):
             first = tuple(int(i) for i in np.argwhere(offenders)[0])
             return f"box {first} {fault}: {np.round(boxes[first], 4).tolist()}"
     return None
-
-
-def to_relative(boxes, width, height):
-    """Boxes in pixels, divided by the sides of their image.
-
-    Args:
-        boxes: numbers, (..., 4). x0, y0, x1, y1 in pixels.
-        width: pixels.
-        height: pixels.
-
-    Returns:
-        float64, (..., 4). A side that reaches over the edge by a pixel (detectors
-        round) is cut to 0..1; one further out stays, for `box_fault` to find.
-
-    Example:
-        >>> to_relative(np.array([-1, 50, 201, 102]), 200, 100).tolist()
-        [0.0, 0.5, 1.0, 1.02]
-    """
-    pixels = np.asarray(boxes, np.float64)
-    limits = np.array([width, height, width, height])
-    near = (pixels >= -1) & (pixels <= limits + 1)
-    return np.where(near, np.clip(pixels, 0, limits), pixels) / limits
 
 
 class ImageRows:

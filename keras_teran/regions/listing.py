@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_teran._io import shown
 from keras_teran.data.captions import read_captions
+from keras_teran.data.names import Names
 from keras_teran.data.pictures import picture_path
 from keras_teran.regions.decode import SUFFIXES
 
@@ -49,11 +51,7 @@ def list_pictures(folder, captions=None, split=None):
         raise FileNotFoundError(f"There is no folder {folder} with pictures.")
     if captions is not None:
         return _named(folder, read_captions(captions, split))
-    files = sorted(
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.is_file()
-    )
+    files = _files_in(folder)
     names = [name for name in files if Path(name).suffix.lower() in SUFFIXES]
     if not names:
         raise FileNotFoundError(
@@ -71,12 +69,59 @@ def _named(folder, captions):
             f"{len(nameless)} images have no filename in the captions, first ids "
             f"{nameless[:5].tolist()}."
         )
-    paths = [_place(folder, name) for name in captions.filenames]
+    paths = _places(folder, captions.filenames)
+    _check_distinct(captions, paths)
     return Pictures(captions.image_ids, list(captions.filenames), paths, [])
 
 
-def _place(folder, name):
-    try:
-        return picture_path(folder, name)
-    except FileNotFoundError:
-        return folder / name
+def _places(folder, names):
+    """The file of each name; where there is none, where it should be."""
+    listed, places = None, []
+    for name in names:
+        try:
+            places.append(picture_path(folder, name))
+            continue
+        except FileNotFoundError:
+            pass
+        if listed is None:
+            listed = _pictures_in(folder)
+            found_by = Names(listed)
+        found = [listed[position] for position in found_by.find(name)]
+        if len(found) > 1:
+            raise ValueError(
+                f"{folder}: {shown(name)} may be {' or '.join(found[:3])}. Captions must "
+                "name the folder."
+            )
+        places.append(folder / (found[0] if found else _inside(name)))
+    return places
+
+
+def _inside(name):
+    """A name that leads out of a folder, as the file's name alone."""
+    path = Path(name)
+    return path.name if path.is_absolute() or ".." in path.parts else path
+
+
+def _pictures_in(folder):
+    return [name for name in _files_in(folder) if Path(name).suffix.lower() in SUFFIXES]
+
+
+def _files_in(folder):
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file()
+    )
+
+
+def _check_distinct(captions, paths):
+    first = {}
+    for row, path in enumerate(paths):
+        other = first.setdefault(path, row)
+        if other != row:
+            ids, names = captions.image_ids, captions.filenames
+            raise ValueError(
+                f"Images {ids[other]} ({shown(names[other])}) and {ids[row]} "
+                f"({shown(names[row])}) of the captions are both {path}. Give each image "
+                "a picture of its own."
+            )

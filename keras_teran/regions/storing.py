@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,12 +11,16 @@ import numpy as np
 from tqdm import tqdm
 
 from keras_teran.data.packed_files import (
+    PICTURES,
     allocate,
+    describe,
+    discarded_if_refused,
     partial_folder,
     publish,
     resume,
     save_progress,
     shrink,
+    write_json,
     write_rows,
 )
 from keras_teran.data.validity import all_finite, box_fault
@@ -23,7 +28,6 @@ from keras_teran.regions.decode import BadImage, decode
 from keras_teran.regions.fitting import fit
 
 EXTRACTOR_FILE = "extractor.json"
-PICTURES_FILE = "pictures.json"
 BAD_FILE = "bad.json"
 
 
@@ -62,14 +66,16 @@ def store_regions(
     folder, partial = partial_folder(folder, dtype)
     plan = _plan(extractor, pictures, dtype)
     state = {"rows": 0, "bad": []} | resume(partial, plan)
-    if state["images_done"] == 0:
-        _begin(partial, len(pictures.names), extractor, dtype)
-    with warnings.catch_warnings():
+    with discarded_if_refused(partial), warnings.catch_warnings():
+        if state["images_done"] == 0:
+            _begin(partial, len(pictures.names), extractor, dtype)
         # What is too large is refused, with a line of its own.
         warnings.filterwarnings("ignore", message="Image size .* exceeds limit")
         _store_all(extractor, pictures, partial, plan, state, batch_size, threads, bar)
     if not state["rows"]:
         name, fault = state["bad"][0]
+        # It would only say so again.
+        shutil.rmtree(partial)
         raise ValueError(
             f"None of the {len(pictures.names)} pictures can be used; {name}: {fault}."
         )
@@ -158,7 +164,6 @@ def _store_batch(extractor, pictures, partial, plan, state, start, loaded):
         "rows": state["rows"] + len(good),
         "bad": state["bad"] + bad,
     }
-    state.pop("plan", None)
     save_progress(partial, plan, **state)
 
 
@@ -189,10 +194,7 @@ def _end(partial, extractor, pictures, state):
         counts.unlink()
     names = [name for name in pictures.names if name not in bad]
     described = {"opened_as": extractor.opened_as, "identity": extractor.identity}
-    for file, content in (
-        (EXTRACTOR_FILE, described),
-        (PICTURES_FILE, names),
-        (BAD_FILE, state["bad"]),
-    ):
-        text = json.dumps(content, indent=1) + "\n"
-        (partial / file).write_text(text, encoding="utf-8")
+    describe(partial, "relative")
+    write_json(partial / EXTRACTOR_FILE, described)
+    write_json(partial / PICTURES, names)
+    write_json(partial / BAD_FILE, state["bad"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_teran._io import shown
 from keras_teran.data.caption_files import image_ids, read_rows
 from keras_teran.data.captions import CaptionSet
 from keras_teran.data.karpathy import write_karpathy
@@ -22,6 +23,7 @@ from keras_teran.regions.listing import list_pictures
 
 PREPARED_FILE = "prepared.json"
 REPORT_FILE = "report.html"
+_MOST_THREADS = 1024
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def prepare(
         test: str, the same.
         seed: int, of the splits.
         vocabulary: RUN, BERT's folder or `vocab.txt`; its unknown words are reported.
-        threads: int, that decode; None for one a core.
+        threads: int, that decode, from 1 to 1,024; None for one a core.
         bar: bool, show one.
 
     Returns:
@@ -91,7 +93,8 @@ def prepare(
     Raises:
         FileExistsError: if the folder exists.
         FileNotFoundError: if pictures, captions or vocabulary are missing.
-        ValueError: if the captions are unusable as a whole, or no image can be used.
+        ValueError: if the captions are unusable as a whole, or no image can be used; or
+            a share or `threads` is no such number.
     """
     out = Path(out)
     if out.exists():
@@ -100,6 +103,11 @@ def prepare(
         )
     for share in (val, test):
         read_share(share, images=1)
+    if threads is not None and not 1 <= threads <= _MOST_THREADS:
+        raise ValueError(
+            f"threads must be a whole number from 1 to {_MOST_THREADS:,}; received "
+            f"{shown(threads)}."
+        )
     tokenizer = None if vocabulary is None else open_vocabulary(vocabulary)
     rows, listed = read_rows(captions), list_pictures(images)
     left_out = [(row.image, f"{row.place}: no text") for row in rows if not row.text]
@@ -182,6 +190,8 @@ def _caption_set(rows, kept):
         caption_to_image=np.repeat(
             np.arange(len(kept)), list(map(len, texts.values()))
         ),
+        # A Karpathy file's `cocoid` and `imgid` are not told apart here.
+        ids_are_positions=True,
     )
 
 

@@ -5,6 +5,8 @@ from collections import Counter
 
 import numpy as np
 
+from keras_teran._io import shown
+
 HELD_OUT = ("val", "test")
 
 
@@ -26,14 +28,14 @@ def read_share(text, images):
         (2, 3, 0)
     """
     try:
-        if text.isascii() and text.isdigit():
+        if text.isascii() and text.isdigit() and len(text) < 10:
             return int(text)
         share = float(text)
     except ValueError:
         share = -1.0
     if not 0 <= share < 1:
         raise ValueError(
-            f"{text!r} is neither a fraction from 0 to below 1, such as 0.1, nor a count."
+            f"{shown(text)} is neither a fraction from 0 to below 1, such as 0.1, nor a count."
         )
     return max(1, round(share * images)) if share else 0
 

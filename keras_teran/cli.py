@@ -1,43 +1,43 @@
 """The `keras-teran` command: its subcommands and what each of them calls."""
 
-import argparse
-import dataclasses
-import json
+# Nothing slow at the top: until `main` runs, a signal ends Python in its own way.
 import sys
-from pathlib import Path
 
-from keras_teran.data.options import (
-    add_data_options,
-    named_source,
-    open_data,
-    source_for,
-)
+from keras_teran import ending
+
+# Commands that, killed and given again, do not begin anew.
+_RESUMING = ("train", "index", "pack", "regions")
 
 
 def main(argv=None):
     """Runs the command; what a user did wrong is one line on standard error.
 
     Args:
-        argv: list of str, the arguments; None for those of the process.
+        argv: list of str, the arguments; None for those of the process, which the
+            command then owns: a signal ends it.
 
     Returns:
-        int: 0, 2 for a user's error, 130 when interrupted.
+        int: 0; 2 for any error, told in one line; 130 when interrupted, 143 when
+            terminated.
     """
-    arguments = _parser().parse_args(argv)
-    try:
+    debug, given = ending.take_debug(sys.argv[1:] if argv is None else [*argv])
+    end = ending.Ending("keras-teran", debug, own=argv is None)
+
+    def run():
+        arguments = _parser().parse_args(given)
+        if arguments.subcommand in _RESUMING:
+            end.hint = "the same command goes on."
         arguments.command(arguments)
-    except (ValueError, OSError, ModuleNotFoundError) as error:
-        print(f"keras-teran: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("keras-teran: interrupted; the same command goes on.", file=sys.stderr)
-        return 130
-    return 0
+
+    return end.run(run)
 
 
 def train(arguments):
     """`keras-teran train`."""
+    import dataclasses
+
     from keras_teran.config import TrainingConfig, read_config
+    from keras_teran.data.options import named_source
     from keras_teran.training import train as run_training
 
     config = read_config(arguments.config) if arguments.config else TrainingConfig()
@@ -56,6 +56,9 @@ def train(arguments):
 
 def evaluate(arguments):
     """`keras-teran evaluate`."""
+    import json
+    from pathlib import Path
+
     from keras_teran.run import write_text
 
     if arguments.json and not Path(arguments.json).absolute().parent.is_dir():
@@ -104,6 +107,8 @@ def _recall(arguments):
 
 def export(arguments):
     """`keras-teran export`."""
+    import argparse
+
     from keras_teran.export import format_manifest
     from keras_teran.export_command import export_run
     from keras_teran.serving.command import lay_out, refuse_without_savedmodel
@@ -133,6 +138,7 @@ def export(arguments):
 
 def verify(arguments):
     """`keras-teran verify`."""
+    from keras_teran.data.options import open_data
     from keras_teran.export_command import refuse_losses, verify_export
     from keras_teran.exported import read_manifest
     from keras_teran.run import read_run_config
@@ -186,18 +192,34 @@ def convert(arguments):
 
 
 def _parser():
+    import argparse
+
+    from keras_teran._io import one_line
     from keras_teran.data.command import add_pack
+    from keras_teran.data.options import add_data_options
     from keras_teran.data.preparing.command import add_data
     from keras_teran.distillation.command import add_distill
     from keras_teran.regions.command import add_regions
     from keras_teran.search.command import add_search_commands
     from keras_teran.web.command import add_serve_command
 
-    parser = argparse.ArgumentParser(
+    class OneLine(argparse.ArgumentParser):
+        def error(self, message):
+            message = f"{one_line(message)}; `{self.prog} --help` shows what is taken."
+            self.exit(ending.REFUSED, f"keras-teran: {message}\n")
+
+    parser = OneLine(
         prog="keras-teran",
         description="Image–sentence matching by word–region alignment (TERAN).",
+        epilog=ending.EXIT_STATUS,
     )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    # `main` takes it out of the arguments, wherever it stands.
+    parser.add_argument(
+        "--debug", action="store_true", help="show the traceback of an error"
+    )
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, dest="subcommand"
+    )
     _add_train(commands)
     _add_evaluate(commands)
     _add_export(commands)
@@ -214,6 +236,8 @@ def _parser():
 
 
 def _add_train(commands):
+    from keras_teran.data.options import add_data_options
+
     command = _add(commands, train, "train a model, or go on with a killed training")
     command.add_argument("run", metavar="RUN", help="folder to write")
     command.add_argument(
@@ -239,6 +263,7 @@ def _add_train(commands):
 
 
 def _add_evaluate(commands):
+    from keras_teran.data.options import add_data_options
     from keras_teran.evaluation.options import add_protocol_options
 
     command = _add(commands, evaluate, "recall both ways, all images, all captions")
@@ -252,6 +277,7 @@ def _add_evaluate(commands):
 
 
 def _add_export(commands):
+    from keras_teran.data.options import add_data_options
     from keras_teran.export_command import add_export_options
     from keras_teran.serving.command import add_serving_option
 
@@ -264,6 +290,7 @@ def _add_export(commands):
 
 
 def _add_verify(commands):
+    from keras_teran.data.options import add_data_options
     from keras_teran.export_command import add_verify_options
 
     command = _add(commands, verify, "recall and cost of every exported file")
@@ -273,6 +300,8 @@ def _add_verify(commands):
 
 
 def _add_align(commands):
+    from keras_teran.data.options import add_data_options
+
     command = _add(commands, align, "draw which region each word chose")
     _add_run(command)
     add_data_options(command, "what the run was trained on")
@@ -322,6 +351,7 @@ def _add_split(command, default="test"):
 
 def _source(arguments):
     """What the data options name for the model of `arguments.run`; None: nothing."""
+    from keras_teran.data.options import source_for
     from keras_teran.run import read_image_backbone
 
     run = arguments.run
@@ -330,6 +360,7 @@ def _source(arguments):
 
 def _open(arguments, run, check=True):
     """The split that the data options name, or else the data of a RUN."""
+    from keras_teran.data.options import open_data
     from keras_teran.run import read_image_backbone, read_run_config
 
     data = read_run_config(run)["data"]

@@ -19,6 +19,7 @@ BOTTOM = (
     "converters",
     "curves",
     "dropout",
+    "ending",
     "exported",
     "losses",
     "optimizer",

@@ -131,10 +131,12 @@ class OriginalRegions(ImageByImage):
                 )
 
     def _read_counts(self, progress):
-        from tqdm import tqdm
+        from keras_teran._io.bars import progress_bar
 
         paths = [self._box_file(image_id) for image_id in self.image_ids]
-        bar = tqdm(paths, desc="box headers", unit="image", disable=not progress)
+        bar = progress_bar(
+            paths, desc="box headers", unit="image", disable=not progress
+        )
         # Mapped, so that no more than the header is read.
         return np.array([len(_load_boxes(path, "r")) for path in bar], np.int64)
 

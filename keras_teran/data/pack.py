@@ -4,8 +4,8 @@ import hashlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from tqdm import tqdm
 
+from keras_teran._io.bars import progress_bar
 from keras_teran.data.packed_files import (
     allocate,
     partial_folder,
@@ -73,7 +73,7 @@ def _plan(source, dtype):
 def _write_all(partial, source, plan, done, progress):
     with (
         ThreadPoolExecutor(_THREADS) as threads,
-        tqdm(
+        progress_bar(
             total=len(source),
             initial=done,
             desc=f"packing {source.folder.name}",

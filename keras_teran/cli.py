@@ -208,6 +208,10 @@ def _parser():
             message = f"{one_line(message)}; `{self.prog} --help` shows what is taken."
             self.exit(ending.REFUSED, f"keras-teran: {message}\n")
 
+        def print_help(self, file=None):
+            # The original passes over a full disk and a reader that has gone.
+            (file or sys.stdout).write(self.format_help())
+
     parser = OneLine(
         prog="keras-teran",
         description="Image–sentence matching by word–region alignment (TERAN).",

@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 
+from keras_teran import streams
+
 DONE = 0
 REFUSED = 2
 # What a shell gives a command whose reader has gone, such as `head`.
@@ -16,10 +18,11 @@ EXIT_STATUS = """exit status: 0 done; 2 refused or failed, with one line that sa
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
-_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 # Seconds that a stopped command has to clear up: after the first signal, after the
 # second; the third ends it where it stands.
 _GRACE = (5.0, 1.0, 0.0)
+# What functions of the package call the file that they work on.
+_PATHS = ("aside", "path", "partial", "folder", "out", "run")
 # Characters of a message; Keras shows whole configurations in its own.
 _LONGEST = 1000
 
@@ -73,8 +76,8 @@ class Ending:
     def _status_of(self, command):
         try:
             try:
-                with _Quiet(self.debug):
-                    _with_output(command)
+                with streams.Quiet(self.debug):
+                    streams.with_output(command)
             # Twice, so that a signal during the first line is caught too.
             except KeyboardInterrupt as stop:
                 return self._stopped(stop)
@@ -88,14 +91,14 @@ class Ending:
         return DONE
 
     def _failed(self, error):
-        if isinstance(error, BrokenPipeError) and _reader_is_gone():
-            _drop_output()
+        if isinstance(error, BrokenPipeError) and streams.reader_is_gone():
+            streams.drop_output()
             return NO_READER
         if self.debug:
             _show_traceback(error)
         self._say(told(error))
         if isinstance(error, OSError):
-            _drop_output_if_broken()
+            streams.drop_output_if_broken()
         return REFUSED
 
     def _stopped(self, stop):
@@ -104,7 +107,7 @@ class Ending:
             _show_traceback(stop)
         self._say_stopped(number)
         if self.own:
-            _flush()
+            streams.flush()
             # Threads of pools and of native libraries would keep the process, or
             # take it down in another way.
             os._exit(128 + number)
@@ -230,83 +233,34 @@ def told(error):
     from keras_teran._io import one_line
 
     text = one_line(error, _LONGEST)
-    own = isinstance(error, ValueError | OSError | ModuleNotFoundError) and text
+    known = isinstance(error, ValueError | OSError | ModuleNotFoundError) and text
+    place = getattr(error, "at_hand", None)
     if isinstance(error, MemoryError):
         text = f"out of memory. {text}".strip()
-    elif not own:
+    elif not known:
         text = f"{type(error).__name__}: {text}; --debug shows where."
-    place = getattr(error, "at_hand", None)
+    if place is None and (not known or _lacks_name(error)):
+        place = _path_in_frames(error)
     return text if place is None or str(place) in text else f"{one_line(place)}: {text}"
 
 
-class _Quiet:
-    """Keeps what libraries log and warn of out of the command's output."""
-
-    def __init__(self, debug):
-        self._loud = debug or bool(sys.warnoptions)
-
-    def __enter__(self):
-        import warnings
-
-        self._filters = warnings.catch_warnings()
-        self._filters.__enter__()
-        if self._loud:
-            return
-        warnings.simplefilter("ignore")
-        # Lines of TensorFlow's native code, such as which processor it found.
-        if os.environ.setdefault(_LOG_LEVEL, "3") == "3":
-            self._importer = _SilentImport()
-            sys.meta_path.insert(0, self._importer)
-
-    def __exit__(self, *problem):
-        self._filters.__exit__(*problem)
-        if self._importer in sys.meta_path:
-            sys.meta_path.remove(self._importer)
-
-    _importer = None
+def _lacks_name(error):
+    """Whether the system says what went wrong, such as a full disk, but not where."""
+    return isinstance(error, OSError) and error.errno and error.filename is None
 
 
-class _SilentImport:
-    """Imports TensorFlow with standard error shut.
-
-    Two of its native libraries log before they can be told a level.
-    """
-
-    def find_spec(self, name, path=None, target=None):
-        """A spec of TensorFlow alone, as `sys.meta_path` asks for one."""
-        if name != "tensorflow":
-            return None
-        import importlib.util
-
-        sys.meta_path.remove(self)
-        if (spec := importlib.util.find_spec(name)) is not None:
-            load = spec.loader.exec_module
-            spec.loader.exec_module = lambda module: _silently(load, module)
-        return spec
-
-
-def _silently(function, *arguments):
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        return function(*arguments)
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
-def _with_output(command):
-    """Calls a command and writes out what it printed, whose errors are its own too."""
-    try:
-        command()
-    finally:
-        try:
-            if sys.stdout is not None:
-                sys.stdout.flush()
-        except OSError as error:
-            error.at_hand = "standard output"
-            raise
+def _path_in_frames(error):
+    """The path that the innermost function of the package worked on; None: none."""
+    frames, step = [], error.__traceback__
+    while step is not None:
+        frames.append(step.tb_frame)
+        step = step.tb_next
+    for frame in reversed(frames):
+        if frame.f_globals.get("__name__", "").startswith("keras_teran."):
+            for name in _PATHS:
+                if isinstance(value := frame.f_locals.get(name), str | os.PathLike):
+                    return os.fspath(value)
+    return None
 
 
 def _pass_over(_):
@@ -332,40 +286,3 @@ def _bars_open():
 def _close_bars():
     if bars := _bars():
         bars.close_bars()
-
-
-def _reader_is_gone():
-    """Whether standard output is a pipe that nobody reads any more."""
-    import select
-
-    try:
-        poll = select.poll()
-        poll.register(1, 0)
-        return any(event & select.POLLERR for _, event in poll.poll(0))
-    except (AttributeError, OSError):
-        return True
-
-
-def _drop_output():
-    """Sends what is still buffered for standard output nowhere."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
-
-
-def _drop_output_if_broken():
-    """So that the interpreter's last flush does not print a second error."""
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError:
-        _drop_output()
-
-
-def _flush():
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            if stream is not None:
-                stream.flush()
-        except (OSError, ValueError):
-            pass

@@ -1,5 +1,6 @@
 """How the command ends: errors of any kind, signals at any moment, readers that go."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from data_folder import small_config, write_data_folder
 from keras_teran import _io, cli, ending
 from keras_teran._io import bars
 from keras_teran.cli import main
+from keras_teran.run import write_text
 
 ROOT = Path(__file__).parents[1]
 # Only what hangs reaches it.
@@ -176,7 +178,7 @@ def test_a_reader_that_goes_ends_the_command_quietly():
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_a_full_disk_is_named():
+def test_a_full_disk_under_standard_output_is_named():
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             [sys.executable, "-c", AS_IT_IS, "train", "--help"],
@@ -185,9 +187,43 @@ def test_a_full_disk_is_named():
             text=True,
             check=False,
             cwd=ROOT,
+            env={k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"},
         )
     line = "keras-teran: standard output: [Errno 28] No space left on device\n"
     assert (done.returncode, done.stderr) == (2, line)
+
+
+def test_a_full_disk_is_named_by_the_file(tmp_path, monkeypatch, capsys):
+    def fail(_):
+        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Path, "write_text", raising(full))
+            write_text(tmp_path / "figures.json", "{}")
+
+    train_by(fail, monkeypatch)
+    assert main(["train", "x"]) == 2
+    place = tmp_path / "part.figures.json"
+    line = f"keras-teran: {place}: [Errno 28] No space left on device\n"
+    assert capsys.readouterr().err == line
+
+
+def test_the_path_that_an_unknown_error_met_is_named(tmp_path, monkeypatch, capsys):
+    def fail(_):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Path, "write_text", raising(TypeError("no text")))
+            write_text(tmp_path / "figures.json", None)
+
+    train_by(fail, monkeypatch)
+    assert main(["train", "x"]) == 2
+    line = f"keras-teran: {tmp_path / 'part.figures.json'}: TypeError: no text; "
+    assert capsys.readouterr().err.startswith(line)
+
+
+def raising(error):
+    def fail(*_, **__):
+        raise error
+
+    return fail
 
 
 class Panic(BaseException):

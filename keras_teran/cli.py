@@ -25,11 +25,31 @@ def main(argv=None):
 
     def run():
         arguments = _parser().parse_args(given)
+        _refuse_empty(arguments)
         if arguments.subcommand in _RESUMING:
             end.hint = "the same command goes on."
         arguments.command(arguments)
 
     return end.run(run)
+
+
+def _refuse_empty(arguments):
+    """Refuses empty texts, which would name the folder that the command stands in."""
+    for name, value in vars(arguments).items():
+        if "" in (value if isinstance(value, list) else [value]):
+            raise ValueError(
+                f"{name.replace('_', '-')} is an empty text; give one, or leave it out."
+            )
+
+
+def _refuse_output(path):
+    """Refuses a file that cannot be written, before the work that it is for."""
+    from pathlib import Path
+
+    if not Path(path).absolute().parent.is_dir():
+        raise FileNotFoundError(f"There is no folder for {path}: make it first.")
+    if Path(path).exists() and not Path(path).is_file():
+        raise ValueError(f"{path} is no regular file; give another path to write.")
 
 
 def train(arguments):
@@ -57,14 +77,11 @@ def train(arguments):
 def evaluate(arguments):
     """`keras-teran evaluate`."""
     import json
-    from pathlib import Path
 
     from keras_teran.run import write_text
 
-    if arguments.json and not Path(arguments.json).absolute().parent.is_dir():
-        raise FileNotFoundError(
-            f"There is no folder for {arguments.json}: make it first."
-        )
+    if arguments.json:
+        _refuse_output(arguments.json)
     result, text = (
         _evaluate_protocol(arguments) if arguments.protocol else _recall(arguments)
     )
@@ -165,6 +182,7 @@ def align(arguments):
     from keras_teran.data.pictures import picture_path
     from keras_teran.explain import draw
 
+    _refuse_output(arguments.out)
     matcher = keras_teran.load(arguments.run)
     captions, regions, drawn = _open(arguments, arguments.run, check=False)
     row = captions.row_of(arguments.image_id)

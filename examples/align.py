@@ -14,6 +14,7 @@ from data_options import add_data_options, open_data
 
 import keras_teran
 from keras_teran.data.pictures import picture_path
+from keras_teran.ending import run_script
 from keras_teran.explain import draw
 
 
@@ -58,4 +59,4 @@ def parse_arguments():
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -12,6 +12,7 @@ import argparse
 from data_options import add_data_options, open_data
 
 import keras_teran
+from keras_teran.ending import run_script
 from keras_teran.evaluation.evaluate import evaluate
 from keras_teran.evaluation.grounding import grounding_accuracy
 from keras_teran.evaluation.recall import format_table
@@ -53,4 +54,4 @@ def parse_arguments():
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -21,6 +21,7 @@ import keras_teran
 from keras_teran.config import TrainingConfig
 from keras_teran.data.embedded import embedded
 from keras_teran.data.grammar import bag_of_words
+from keras_teran.ending import run_script
 from keras_teran.evaluation.evaluate import evaluate
 from keras_teran.evaluation.grounding import grounding_accuracy
 from keras_teran.evaluation.recall import format_table
@@ -230,4 +231,4 @@ def parse_arguments():
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -14,6 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from keras_teran.data.embedded import IMAGES, embedded
+from keras_teran.ending import run_script
 
 
 def main():
@@ -54,4 +55,4 @@ def parse_arguments():
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

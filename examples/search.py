@@ -11,6 +11,7 @@ import argparse
 from data_options import add_data_options, open_data
 
 import keras_teran
+from keras_teran.ending import run_script
 from keras_teran.evaluation.evaluate import encode_images, score_captions
 
 
@@ -43,4 +44,4 @@ def parse_arguments():
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -12,6 +12,7 @@ import argparse
 
 import numpy as np
 
+from keras_teran.ending import run_script
 from keras_teran.serving import Client
 
 
@@ -76,4 +77,4 @@ def parse_arguments():
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_teran.ending import run_script
 from keras_teran.exported import open_exported
 
 # In the order in which they are looked for.
@@ -67,4 +68,4 @@ def parse_arguments():
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -20,6 +20,7 @@ import keras_teran
 from keras_teran.config import TrainingConfig
 from keras_teran.data.batches import PairBatches
 from keras_teran.data.splits import open_split
+from keras_teran.ending import run_script
 from keras_teran.evaluation.callback import RetrievalEvaluation
 from keras_teran.recipe import batch_settings, optimizer, pooled_loss, ranking_loss
 from keras_teran.training import RunKeeper, begin_run, finish_run, tokenizer_for
@@ -107,4 +108,4 @@ def parse_arguments():
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

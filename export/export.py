@@ -8,6 +8,7 @@ Every file is run and compared with Keras before anything appears under --out. W
 
 import argparse
 
+from keras_teran.ending import run_script
 from keras_teran.export import format_manifest
 from keras_teran.export_command import add_export_options, export_run
 
@@ -43,4 +44,4 @@ def _opener(data):
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -207,6 +207,17 @@ class Ending:
         os._exit(128 + number)
 
 
+def run_script(main):
+    """Runs a script's `main` as `keras-teran` runs a command, and ends the process.
+
+    Args:
+        main: function without arguments, which reads those of the process.
+    """
+    debug, sys.argv[1:] = take_debug(sys.argv[1:])
+    program = os.path.basename(sys.argv[0])
+    sys.exit(Ending(program, debug, own=True).run(main))
+
+
 def take_debug(arguments):
     """Takes `--debug` out of the arguments, wherever it stands.
 

@@ -2,11 +2,13 @@
 
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -168,6 +170,63 @@ def test_a_signal_that_the_parent_ignores_stays_ignored():
     status, out, err = ended(ignoring)
     assert (status, err) == (0, "")
     assert "RUN" in out
+
+
+# The service over a double of the index: it loads no model.
+SERVE = f"""
+import sys
+sys.path.insert(0, {str(ROOT / "tests")!r})
+from search_double import DoubleIndex
+from keras_teran import search
+class Index(DoubleIndex):
+    def __enter__(self):
+        return self
+    def __exit__(self, *_):
+        print("closed", flush=True)
+def opened(*_, **__):
+    index = Index([{{"caption": "a red circle", "filename": "red.png"}}])
+    index.matcher.encode = len
+    return index
+Index.open = opened
+search.Index = Index
+from keras_teran.cli import main
+sys.exit(main())
+"""
+
+
+def served(process):
+    """The address, once the service answers there."""
+    for line in process.stdout:
+        if found := re.match(r"(http://\S+) serves", line):
+            return answers(found[1])
+    raise AssertionError(process.stderr.read())
+
+
+def answers(address):
+    with urllib.request.urlopen(f"{address}/health", timeout=BOUND) as answer:
+        assert answer.status == 200
+    return address
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_a_signal_ends_the_service_and_closes_the_index(number, status, word):
+    process = started(SERVE, "serve", "INDEX", "--port", "0")
+    served(process)
+    process.send_signal(number)
+    found = ended(process)
+    assert found == (status, "closed\n", f"keras-teran: {word}.\n")
+
+
+def test_a_service_in_the_background_goes_on_when_its_terminal_is_interrupted():
+    process = started(SERVE, "serve", "INDEX", "--port", "0", interrupt="SIG_IGN")
+    address = served(process)
+    process.send_signal(signal.SIGINT)
+    answers(address)
+    process.terminate()
+    assert ended(process) == (143, "closed\n", "keras-teran: terminated.\n")
 
 
 def test_a_reader_that_goes_ends_the_command_quietly():

@@ -72,4 +72,4 @@ def parse_arguments():
 
 
 if __name__ == "__main__":
-    main()
+    keras_teran.run_script(main)

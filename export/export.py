@@ -41,4 +41,4 @@ def _opener(data):
 
 
 if __name__ == "__main__":
-    main()
+    keras_teran.run_script(main)

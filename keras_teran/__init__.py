@@ -40,6 +40,7 @@ _HOMES = {
     "picture_path": "data.pictures",
     "fit_picture": ("regions.fitting", "fit"),
     "BadImage": "regions.decode",
+    "run_script": "ending",
     # Training.
     "TrainingConfig": "config",
     "train": "training",

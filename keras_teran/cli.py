@@ -1,43 +1,63 @@
 """The `keras-teran` command: its subcommands and what each of them calls."""
 
-import argparse
-import dataclasses
-import json
+# Nothing slow at the top: until `main` runs, a signal ends Python in its own way.
 import sys
-from pathlib import Path
 
-from keras_teran.data.options import (
-    add_data_options,
-    named_source,
-    open_data,
-    source_for,
-)
+from keras_teran import ending
+
+# Commands that, killed and given again, do not begin anew.
+_RESUMING = ("train", "index", "pack", "regions")
 
 
 def main(argv=None):
     """Runs the command; what a user did wrong is one line on standard error.
 
     Args:
-        argv: list of str, the arguments; None for those of the process.
+        argv: list of str, the arguments; None for those of the process, which the
+            command then owns: a signal ends it.
 
     Returns:
-        int: 0, 2 for a user's error, 130 when interrupted.
+        int: 0; 2 for any error, told in one line; 130 when interrupted, 143 when
+            terminated.
     """
-    arguments = _parser().parse_args(argv)
-    try:
+    debug, given = ending.take_debug(sys.argv[1:] if argv is None else [*argv])
+    end = ending.Ending("keras-teran", debug, own=argv is None)
+
+    def run():
+        arguments = _parser().parse_args(given)
+        _refuse_empty(arguments)
+        if arguments.subcommand in _RESUMING:
+            end.hint = "the same command goes on."
         arguments.command(arguments)
-    except (ValueError, OSError, ModuleNotFoundError) as error:
-        print(f"keras-teran: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("keras-teran: interrupted; the same command goes on.", file=sys.stderr)
-        return 130
-    return 0
+
+    return end.run(run)
+
+
+def _refuse_empty(arguments):
+    """Refuses empty texts, which would name the folder that the command stands in."""
+    for name, value in vars(arguments).items():
+        if "" in (value if isinstance(value, list) else [value]):
+            raise ValueError(
+                f"{name.replace('_', '-')} is an empty text; give one, or leave it out."
+            )
+
+
+def _refuse_output(path):
+    """Refuses a file that cannot be written, before the work that it is for."""
+    from pathlib import Path
+
+    if not Path(path).absolute().parent.is_dir():
+        raise FileNotFoundError(f"There is no folder for {path}: make it first.")
+    if Path(path).exists() and not Path(path).is_file():
+        raise ValueError(f"{path} is no regular file; give another path to write.")
 
 
 def train(arguments):
     """`keras-teran train`."""
+    import dataclasses
+
     from keras_teran.config import TrainingConfig, read_config
+    from keras_teran.data.options import named_source
     from keras_teran.training import train as run_training
 
     config = read_config(arguments.config) if arguments.config else TrainingConfig()
@@ -56,12 +76,12 @@ def train(arguments):
 
 def evaluate(arguments):
     """`keras-teran evaluate`."""
+    import json
+
     from keras_teran.run import write_text
 
-    if arguments.json and not Path(arguments.json).absolute().parent.is_dir():
-        raise FileNotFoundError(
-            f"There is no folder for {arguments.json}: make it first."
-        )
+    if arguments.json:
+        _refuse_output(arguments.json)
     result, text = (
         _evaluate_protocol(arguments) if arguments.protocol else _recall(arguments)
     )
@@ -104,6 +124,8 @@ def _recall(arguments):
 
 def export(arguments):
     """`keras-teran export`."""
+    import argparse
+
     from keras_teran.export import format_manifest
     from keras_teran.export_command import export_run
     from keras_teran.serving.command import lay_out, refuse_without_savedmodel
@@ -133,6 +155,7 @@ def export(arguments):
 
 def verify(arguments):
     """`keras-teran verify`."""
+    from keras_teran.data.options import open_data
     from keras_teran.export_command import refuse_losses, verify_export
     from keras_teran.exported import read_manifest
     from keras_teran.run import read_run_config
@@ -159,6 +182,7 @@ def align(arguments):
     from keras_teran.data.pictures import picture_path
     from keras_teran.explain import draw
 
+    _refuse_output(arguments.out)
     matcher = keras_teran.load(arguments.run)
     captions, regions, drawn = _open(arguments, arguments.run, check=False)
     row = captions.row_of(arguments.image_id)
@@ -186,18 +210,38 @@ def convert(arguments):
 
 
 def _parser():
+    import argparse
+
+    from keras_teran._io import one_line
     from keras_teran.data.command import add_pack
+    from keras_teran.data.options import add_data_options
     from keras_teran.data.preparing.command import add_data
     from keras_teran.distillation.command import add_distill
     from keras_teran.regions.command import add_regions
     from keras_teran.search.command import add_search_commands
     from keras_teran.web.command import add_serve_command
 
-    parser = argparse.ArgumentParser(
+    class OneLine(argparse.ArgumentParser):
+        def error(self, message):
+            message = f"{one_line(message)}; `{self.prog} --help` shows what is taken."
+            self.exit(ending.REFUSED, f"keras-teran: {message}\n")
+
+        def print_help(self, file=None):
+            # The original passes over a full disk and a reader that has gone.
+            (file or sys.stdout).write(self.format_help())
+
+    parser = OneLine(
         prog="keras-teran",
         description="Image–sentence matching by word–region alignment (TERAN).",
+        epilog=ending.EXIT_STATUS,
     )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    # `main` takes it out of the arguments, wherever it stands.
+    parser.add_argument(
+        "--debug", action="store_true", help="show the traceback of an error"
+    )
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, dest="subcommand"
+    )
     _add_train(commands)
     _add_evaluate(commands)
     _add_export(commands)
@@ -214,6 +258,8 @@ def _parser():
 
 
 def _add_train(commands):
+    from keras_teran.data.options import add_data_options
+
     command = _add(commands, train, "train a model, or go on with a killed training")
     command.add_argument("run", metavar="RUN", help="folder to write")
     command.add_argument(
@@ -239,6 +285,7 @@ def _add_train(commands):
 
 
 def _add_evaluate(commands):
+    from keras_teran.data.options import add_data_options
     from keras_teran.evaluation.options import add_protocol_options
 
     command = _add(commands, evaluate, "recall both ways, all images, all captions")
@@ -252,6 +299,7 @@ def _add_evaluate(commands):
 
 
 def _add_export(commands):
+    from keras_teran.data.options import add_data_options
     from keras_teran.export_command import add_export_options
     from keras_teran.serving.command import add_serving_option
 
@@ -264,6 +312,7 @@ def _add_export(commands):
 
 
 def _add_verify(commands):
+    from keras_teran.data.options import add_data_options
     from keras_teran.export_command import add_verify_options
 
     command = _add(commands, verify, "recall and cost of every exported file")
@@ -273,6 +322,8 @@ def _add_verify(commands):
 
 
 def _add_align(commands):
+    from keras_teran.data.options import add_data_options
+
     command = _add(commands, align, "draw which region each word chose")
     _add_run(command)
     add_data_options(command, "what the run was trained on")
@@ -322,6 +373,7 @@ def _add_split(command, default="test"):
 
 def _source(arguments):
     """What the data options name for the model of `arguments.run`; None: nothing."""
+    from keras_teran.data.options import source_for
     from keras_teran.run import read_image_backbone
 
     run = arguments.run
@@ -330,6 +382,7 @@ def _source(arguments):
 
 def _open(arguments, run, check=True):
     """The split that the data options name, or else the data of a RUN."""
+    from keras_teran.data.options import open_data
     from keras_teran.run import read_image_backbone, read_run_config
 
     data = read_run_config(run)["data"]

@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 from keras import ops
-from tqdm import tqdm
 
+from keras_teran._io.bars import progress_bar
 from keras_teran.context import ContextVector, InContext, check_context, whole_vector
 from keras_teran.layers import (
     BertEmbedding,
@@ -262,7 +262,7 @@ def encode_sets(encoder, inputs, mask_name, batch_size=256, progress=False):
         )
         for name, tensor in encoder.output.items()
     }
-    for start in tqdm(
+    for start in progress_bar(
         range(0, sets, batch_size), encoder.name, disable=not progress, leave=False
     ):
         rows = order[start : start + batch_size]

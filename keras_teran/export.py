@@ -15,8 +15,8 @@ from importlib import metadata, util
 from pathlib import Path
 
 import keras
-from tqdm import tqdm
 
+from keras_teran._io.bars import progress_bar
 from keras_teran.converters import CONVERTERS, quiet
 from keras_teran.export_check import ExportError, largest_errors, reference
 from keras_teran.exported import MANIFEST
@@ -94,7 +94,7 @@ def export(
     with _written_aside(out) as folder:
         references = {name: reference(graph) for name, graph in graphs.items()}
         artifacts = []
-        for format_name, variant, name in tqdm(
+        for format_name, variant, name in progress_bar(
             _wanted(formats, variants, graphs), "export", disable=not progress
         ):
             path = _write(

@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 from keras import ops
-from tqdm import tqdm
 
+from keras_teran._io.bars import progress_bar
 from keras_teran.regions.areas import cell_boxes
 from keras_teran.regions.backbones import output_of, patches_of
 from keras_teran.regions.fitting import PADDING
@@ -115,7 +115,7 @@ def encode_pictures(encoder, images, batch_size=256, progress=False):
         )
     blocks = [
         encoder.predict_on_batch({"images": images[start : start + batch_size]})
-        for start in tqdm(
+        for start in progress_bar(
             range(0, len(images), batch_size),
             encoder.name,
             disable=not progress,

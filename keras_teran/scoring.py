@@ -13,8 +13,8 @@ from typing import NamedTuple
 import keras
 import numpy as np
 from keras import ops
-from tqdm import tqdm
 
+from keras_teran._io.bars import progress_bar
 from keras_teran.alignment import check_rules, check_shapes, similarity
 from keras_teran.packing import (
     caption_blocks,
@@ -205,7 +205,7 @@ def _blocks(left, right, rule, block_bytes, progress):
     score = _host_scores if on_host else _device_scores
     blocks = len(images) * len(captions)
     with (
-        tqdm(total=blocks, desc="scoring", disable=not progress) as bar,
+        progress_bar(total=blocks, desc="scoring", disable=not progress) as bar,
         ThreadPoolExecutor(_CORES) as threads,
     ):
         for start in range(0, len(captions), _BLOCKS_PER_CHUNK):

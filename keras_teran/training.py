@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 
+from keras_teran._io.bars import keras_verbose
 from keras_teran.backbone import vocabulary_of
 from keras_teran.data.batches import PairBatches
 from keras_teran.data.options import OPENING
@@ -88,7 +89,7 @@ def train(config, folder, data=None, progress=True):
         initial_epoch=epoch,
         epochs=recipe["epochs"],
         shuffle=False,
-        verbose="auto" if progress else 0,
+        verbose=keras_verbose(progress),
         callbacks=check_order(
             [
                 RetrievalEvaluation(*val_data, tokenizer),

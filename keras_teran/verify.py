@@ -5,8 +5,8 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
+from keras_teran._io.bars import progress_bar
 from keras_teran.evaluation.recall import check_correspondence, recall_table
 from keras_teran.export import ENCODERS, FLOAT32, MANIFEST
 from keras_teran.exported import open_exported, read_manifest
@@ -86,7 +86,7 @@ def verify(
         "pairs": [],
         "files": [],
     }
-    for (format_name, variant), files in tqdm(
+    for (format_name, variant), files in progress_bar(
         pairs.items(), "verify", disable=not progress
     ):
         outputs = {
@@ -236,7 +236,7 @@ def _scorers(manifest, folder, reference, rules):
 
 def _add_costs(files, folder, sides, reference, progress):
     images, captions = reference.values()
-    for row in tqdm(files, "cost", disable=not progress):
+    for row in progress_bar(files, "cost", disable=not progress):
         batches = {}
         for size in (1, BATCH):
             if row["encoder"] in ENCODERS:

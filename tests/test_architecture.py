@@ -19,6 +19,7 @@ BOTTOM = (
     "converters",
     "curves",
     "dropout",
+    "ending",
     "exported",
     "losses",
     "optimizer",
@@ -28,6 +29,7 @@ BOTTOM = (
     "real_rows",
     "replicas",
     "run",
+    "streams",
     "tokenizer",
 )
 MIDDLE = {
@@ -82,6 +84,7 @@ TOP = ("cli", "web")
 
 # `__init__` resolves the public names lazily and stands outside the layers.
 ALLOWED = {part: set() for part in BOTTOM} | MIDDLE
+ALLOWED["ending"] = {"streams"}
 ALLOWED |= {part: {*BOTTOM, *MIDDLE, *ABOVE_MODEL} for part in ABOVE_MODEL}
 ALLOWED |= {part: set(ALLOWED) | set(TOP) for part in TOP}
 # Every part reads files by it.

@@ -188,6 +188,7 @@ def test_the_bar_counts_images_and_starts_where_the_last_run_stopped(
 ):
     pack_until_step(monkeypatch, source, tmp_path / "packed", 2)
     capsys.readouterr()
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     pack(source, tmp_path / "packed", progress=True)
     bar = capsys.readouterr().err
     assert "packing original:  40%" in bar and "5/5" in bar

@@ -206,6 +206,17 @@ def test_copies_stay_in_one_split_and_are_told(photos, captions, tmp_path, capsy
     assert "1 groups of identical files, 1 of nearly the same picture" in page
 
 
+def test_a_picture_without_a_caption_is_told_and_listed(photos, tmp_path, capsys):
+    rows = [row for row in two_captions() if not row[0].startswith("05.")]
+    captions = write_captions(tmp_path / "captions.csv", rows)
+    assert prepare(photos, captions, tmp_path / "out") == 0
+    said = "1 pictures have no caption and are not used, the first 05.jpg"
+    assert said in capsys.readouterr().err
+    record = json.loads((tmp_path / "out" / "prepared.json").read_text())
+    assert record["without_captions"] == ["05.jpg"]
+    assert "05.jpg" not in splits_of(tmp_path / "out")
+
+
 def test_copies_that_the_file_tears_apart_are_told(photos, tmp_path, capsys):
     (photos / "01.jpg").write_bytes((photos / "00.jpg").read_bytes())
     # Images of restval train too: these are not torn.

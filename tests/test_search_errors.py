@@ -95,6 +95,26 @@ def test_an_index_of_another_model_is_refused(built, tmp_path):
         Index.open(built, run=other)
 
 
+def test_an_embedded_index_is_open_in_one_process_at_a_time(tmp_path, run):
+    folder = build(tmp_path, run, "embedded")[2]
+    program = f"""
+from keras_teran.search import Index
+try:
+    Index.open({str(folder)!r}).counts
+except (OSError, ValueError) as error:
+    print(error)
+"""
+    with Index.open(folder) as index:
+        assert index.counts["images"] == 12
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        )
+    said = "cannot be opened: another process has it open; one at a time can.\n"
+    assert done.stdout == f"{folder} {said}"
+    with Index.open(folder) as again:
+        assert again.counts["images"] == 12
+
+
 def test_an_unfinished_build_is_not_gone_on_with_for_other_data(tmp_path, run):
     killed_build(run, tmp_path, 1)
     captions, regions = data(tmp_path / "data")

@@ -186,6 +186,18 @@ def test_bad_embeddings_are_refused_before_they_are_scored(rest):
         rest.score(good, good[:0])
 
 
+def test_an_image_or_caption_with_nothing_real_is_encoded_and_scores_0(rest):
+    inputs = images(rest.interface)
+    inputs["region_mask"][1] = False
+    found = rest.encode_regions(**inputs)["region_embeddings"]
+    tokens, mask = np.full((2, 3), 5), np.array([[True] * 3, [False] * 3])
+    words = rest.encode_tokens(tokens, mask)["word_embeddings"]
+    scores = rest.score(found, words)
+    assert (found[1] == 0).all() and (words[1] == 0).all()
+    assert (scores[1] == 0).all() and (scores[:, 1] == 0).all()
+    assert (scores[[0, 2], 0] != 0).all()
+
+
 def test_over_rest_neither_tensorflow_nor_keras_is_loaded(server):
     program = f"""
 import sys

@@ -94,6 +94,14 @@ def test_health_counts_the_images(client):
             {"text": "a", "word_weights": [-1]},
             "word_weights.0: Input should be greater than or equal to 0",
         ),
+        ({"text": "a", "top": True}, "top: Input should be a valid integer"),
+        ({"text": "a", "top": "5"}, "top: Input should be a valid integer"),
+        ({"text": "a", "exact": "yes"}, "exact: Input should be a valid boolean"),
+        (
+            {"text": "a", "word_weights": ["1"]},
+            "word_weights.0: Input should be a valid",
+        ),
+        ({"text": 5}, "text: Input should be a valid string"),
         ({"text": "a", "word_weights": [1, 1]}, "word_weights has 2 numbers."),
         ({"text": "!?"}, "No word of the sentence is known."),
         ({"text": "a " * 201}, "text: 201 words; at most 200 are read."),
@@ -136,6 +144,11 @@ def test_a_body_is_bounded_whether_or_not_its_length_is_told(folder):
         assert refusal(told, 413) == "The body is over 1,000 bytes."
         untold = client.post("/api/search", content=(b"x" * 300 for _ in range(4)))
         assert refusal(untold, 413) == "The body is over 1,000 bytes."
+
+
+def test_a_length_of_thousands_of_digits_is_too_large(client):
+    headers = {"content-type": "application/json", "content-length": "9" * 5000}
+    refusal(client.post("/api/search", content="{}", headers=headers), 413)
 
 
 @pytest.mark.parametrize("path", ["sentences", "picture"])

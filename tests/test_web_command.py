@@ -28,6 +28,12 @@ def test_it_listens_on_this_machine_alone_by_default(parse):
     assert arguments.pictures is None
 
 
+def test_a_time_without_end_is_refused(parse):
+    arguments = parse("INDEX", "--timeout", "inf")
+    with pytest.raises(ValueError, match="timeout=inf must be above 0, and finite"):
+        arguments.command(arguments)
+
+
 @pytest.mark.parametrize("option", ["--timeout", "--workers"])
 def test_limits_of_nothing_are_refused(parse, option):
     arguments = parse("INDEX", option, "0")

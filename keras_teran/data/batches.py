@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
+from keras_teran._io.bars import progress_bar
 from keras_teran.data.freed_memory import keep_freed_memory
 from keras_teran.data.grouping import caption_groups, check_groups
 
@@ -273,7 +273,7 @@ class _ReadAhead:
 def _tokenize(captions, tokenizer, progress):
     """All token ids in one flat int32 array, and where each caption starts in it."""
     tokens, lengths = [], []
-    for start in tqdm(
+    for start in progress_bar(
         range(0, len(captions), _CAPTIONS_PER_CALL),
         desc="tokenising captions",
         disable=not progress,

@@ -7,8 +7,8 @@ import dataclasses
 import typing
 
 import numpy as np
-from tqdm import tqdm
 
+from keras_teran._io.bars import progress_bar
 from keras_teran.data.captions import CaptionSet
 from keras_teran.data.drawing import draw
 from keras_teran.data.memory import MemoryRegions
@@ -126,7 +126,7 @@ def _write(split, seed, images, progress):
     ]
     table = SceneTable(drawn)
     kept, captions = [], []
-    bar = tqdm(total=images, desc=f"writing {split}", disable=not progress)
+    bar = progress_bar(total=images, desc=f"writing {split}", disable=not progress)
     for start in range(0, len(drawn), FAMILY_SIZE):
         rows = range(start, start + FAMILY_SIZE)
         written = [
@@ -152,7 +152,7 @@ def _draw(scenes, image_ids, split, seed, progress):
     """Pictures, the objects' true boxes, and regions from the pictures."""
     pictures = np.zeros((len(scenes), PICTURE_SIZE, PICTURE_SIZE, 3), np.uint8)
     truths, features, boxes = [], [], []
-    bar = tqdm(total=len(scenes), desc=f"drawing {split}", disable=not progress)
+    bar = progress_bar(total=len(scenes), desc=f"drawing {split}", disable=not progress)
     for start in range(0, len(scenes), _PICTURES_A_BLOCK):
         rows = range(start, min(start + _PICTURES_A_BLOCK, len(scenes)))
         for row in rows:

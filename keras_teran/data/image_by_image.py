@@ -57,12 +57,12 @@ class ImageByImage:
             image_ids: int, (n,).
             progress: whether to show a bar.
         """
-        from tqdm import tqdm
+        from keras_teran._io.bars import progress_bar
 
         self.rows(image_ids)
         with (
             ThreadPoolExecutor(_THREADS) as threads,
-            tqdm(
+            progress_bar(
                 total=len(image_ids),
                 desc=f"checking {self.folder.name}",
                 unit="image",

@@ -167,10 +167,10 @@ class OriginalRegions(ImageByImage):
 
     def _survey(self, progress):
         """Reads how many boxes each image has, and in which units all of them are."""
-        from tqdm import tqdm
+        from keras_teran._io.bars import progress_bar
 
         counts, reaches = [], []
-        for image_id in tqdm(
+        for image_id in progress_bar(
             self.image_ids, desc="boxes", unit="image", disable=not progress
         ):
             boxes = _load_boxes(self._box_file(image_id))

@@ -5,8 +5,8 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from tqdm import tqdm
 
+from keras_teran._io.bars import progress_bar
 from keras_teran.data.karpathy import write_karpathy
 from keras_teran.data.packed_files import (
     PICTURES,
@@ -93,7 +93,7 @@ def _plan(source, dtype):
 def _write_all(partial, source, plan, done, progress):
     with (
         ThreadPoolExecutor(_THREADS) as threads,
-        tqdm(
+        progress_bar(
             total=len(source),
             initial=done,
             desc=f"packing {source.folder.name}",

@@ -98,13 +98,13 @@ class PackedRegions:
             ValueError: if an id is unknown, a feature NaN or infinite, or a box
                 outside 0..1 or inverted; names the file, the image and the remedy.
         """
-        from tqdm import tqdm
+        from keras_teran._io.bars import progress_bar
 
         # In the order of the file, so that the disk is read in one sweep.
         rows = np.unique(self.rows(image_ids))
         step = max(1, _CHECK_BYTES // max(1, self._regions[:1].nbytes))
         starts = range(0, len(rows), step)
-        for start in tqdm(
+        for start in progress_bar(
             starts, desc=f"checking {self.path.name}", disable=not progress
         ):
             self._check_rows(rows[start : start + step])

@@ -9,8 +9,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from tqdm import tqdm
-
+from keras_teran._io.bars import progress_bar
 from keras_teran.data.pictures import picture_path
 
 _REMEDY = (
@@ -135,7 +134,7 @@ def _from_headers(folder, image_ids, names, last, progress):
     from PIL import Image, UnidentifiedImageError
 
     sizes = {}
-    for image_id in tqdm(
+    for image_id in progress_bar(
         image_ids, desc="picture headers", unit="image", disable=not progress
     ):
         try:

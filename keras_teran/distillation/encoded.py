@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
+
+from keras_teran._io.bars import progress_bar
 
 _BLOCK = 1024
 _WIDTH_MULTIPLE = 8  # widths of batches are rounded up: few shapes to compile
@@ -58,7 +59,9 @@ class EncodedPairs:
         count = len(self.image_ids)
         self._regions = self._new("regions", (count, regions.max_regions, dim))
         self._image_slots = self._new("image_slots", (count, dim))
-        for start in tqdm(range(0, count, _BLOCK), "images", disable=not progress):
+        for start in progress_bar(
+            range(0, count, _BLOCK), "images", disable=not progress
+        ):
             rows = slice(start, start + _BLOCK)
             found = model.encode(regions.read(self.image_ids[rows]))
             self._regions[rows] = found["region_embeddings"]
@@ -70,7 +73,7 @@ class EncodedPairs:
         self._starts = np.concatenate([[0], np.cumsum(lengths)])
         self._words = self._new("words", (int(self._starts[-1]), dim))
         self._caption_slots = self._new("caption_slots", (len(texts), dim))
-        for start in tqdm(
+        for start in progress_bar(
             range(0, len(texts), _BLOCK), "captions", disable=not progress
         ):
             rows = slice(start, start + _BLOCK)

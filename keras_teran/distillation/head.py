@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 from keras import ops
-from tqdm import tqdm
 
+from keras_teran._io.bars import progress_bar
 from keras_teran.losses import Distillation
 from keras_teran.model import Teran
 
@@ -90,7 +90,7 @@ def train_epoch(trainer, pairs, batch_size, generator, progress=False):
     order = generator.permutation(len(pairs))
     # A batch of a single pair has nothing to rank.
     starts = range(0, max(len(order) - 1, 1), batch_size)
-    bar = tqdm(starts, "distil", disable=not progress, leave=False)
+    bar = progress_bar(starts, "distil", disable=not progress, leave=False)
     losses = []
     for start in bar:
         rows = order[start : start + batch_size]

@@ -1,8 +1,8 @@
 """Score a whole set: encode everything once, compare every image with every caption."""
 
 import numpy as np
-from tqdm import tqdm
 
+from keras_teran._io.bars import progress_bar
 from keras_teran.evaluation.recall import check_correspondence, recall_table
 from keras_teran.scoring import all_pairs
 
@@ -57,7 +57,7 @@ def encode_images(model, regions, image_ids, progress=False):
     starts = range(0, len(image_ids), IMAGES_PER_BLOCK)
     blocks = [
         model.encode(regions.read(image_ids[start : start + IMAGES_PER_BLOCK]))
-        for start in tqdm(starts, "images", leave=False, disable=not progress)
+        for start in progress_bar(starts, "images", leave=False, disable=not progress)
     ]
     return np.concatenate([block["region_embeddings"] for block in blocks])
 
@@ -95,7 +95,7 @@ def score_captions(
     order = np.argsort(-lengths, kind="stable")
     similarity = np.empty((len(region_embeddings), len(captions)), np.float32)
     starts = range(0, len(order), CAPTIONS_PER_BLOCK)
-    for start in tqdm(starts, "captions", leave=False, disable=not progress):
+    for start in progress_bar(starts, "captions", leave=False, disable=not progress):
         columns = order[start : start + CAPTIONS_PER_BLOCK]
         inputs = tokenizer([captions[column] for column in columns], width)
         similarity[:, columns] = all_pairs(

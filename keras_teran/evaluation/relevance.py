@@ -11,8 +11,8 @@ import os
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
+from keras_teran._io.bars import progress_bar
 from keras_teran.evaluation.rouge import RougeL
 
 ROWS_PER_BLOCK = 64
@@ -50,7 +50,7 @@ def write_rouge_l(captions, path, progress=False):
     with open(aside, "ab") as file:
         done = file.tell() // (4 * images)
         file.truncate(4 * images * done)
-        with tqdm(
+        with progress_bar(
             total=len(captions), initial=done, desc="ROUGE-L", disable=not progress
         ) as bar:
             for start in range(done, len(captions), ROWS_PER_BLOCK):

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
+from keras_teran._io.bars import progress_bar
 from keras_teran.data.validity import ImageRows
 from keras_teran.regions.areas import cell_boxes
 from keras_teran.regions.decode import BadImage, decode, pixels_of
@@ -67,7 +67,7 @@ class PictureStore:
             # What is too large is refused, with a line of its own.
             warnings.filterwarnings("ignore", message="Image size .* exceeds limit")
             checked = pool.map(self._fault, pictures)
-            bar = tqdm(
+            bar = progress_bar(
                 checked, "checking pictures", len(pictures), disable=not progress
             )
             found = dict(zip(map(int, image_ids), bar, strict=True))

@@ -8,8 +8,8 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from tqdm import tqdm
 
+from keras_teran._io.bars import progress_bar
 from keras_teran.data.packed_files import (
     PICTURES,
     allocate,
@@ -118,7 +118,7 @@ def _store_all(extractor, pictures, partial, plan, state, batch_size, threads, b
 
     with (
         ThreadPoolExecutor(threads or os.cpu_count()) as pool,
-        tqdm(
+        progress_bar(
             total=total,
             initial=state["images_done"],
             desc="extracting regions",

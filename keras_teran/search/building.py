@@ -7,8 +7,8 @@ import uuid
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
+from keras_teran._io.bars import progress_bar
 from keras_teran.search.engines import check_engine, open_engine
 from keras_teran.search.fields import fields_of
 from keras_teran.search.manifest import (
@@ -300,7 +300,7 @@ def _image_points(encoded, image_ids, payloads, regions_per_image):
 def _missing(engine, collection, ids, progress):
     """Batches of the positions in `ids` that the engine does not hold yet."""
     batches = math.ceil(len(ids) / _BATCH)
-    for batch in tqdm(
+    for batch in progress_bar(
         range(batches), desc=f"indexing {collection}", disable=not progress
     ):
         rows = np.arange(batch * _BATCH, min((batch + 1) * _BATCH, len(ids)))

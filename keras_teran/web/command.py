@@ -1,11 +1,14 @@
 """`keras-teran serve`: the search page on this machine."""
 
 import os
+import signal
 import socket
 import sys
 
 from keras_teran.web.limits import Limits
 
+# Seconds that answers under way have when the service is stopped.
+_GRACE = 5
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -82,8 +85,18 @@ def serve(arguments):
             log_level="warning",
             access_log=False,
             server_header=False,
+            timeout_graceful_shutdown=_GRACE,
         )
-        uvicorn.Server(config).run(sockets=[listening])
+        server = uvicorn.Server(config)
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            _keep_ignoring(server, signal.SIGINT)
+        server.run(sockets=[listening])
+
+
+def _keep_ignoring(server, number):
+    """What `nohup` or a shell's background job ignores stays ignored."""
+    handle = server.handle_exit
+    server.handle_exit = lambda got, frame: got == number or handle(got, frame)
 
 
 def listen(host, port):

@@ -1,5 +1,6 @@
 """What one request may cost."""
 
+import math
 from dataclasses import dataclass, fields
 
 
@@ -38,8 +39,8 @@ class Limits:
     def __post_init__(self):
         for field in fields(self):
             value = getattr(self, field.name)
-            if not value > 0:
-                raise ValueError(f"{field.name}={value} must be above 0.")
+            if not 0 < value < math.inf:
+                raise ValueError(f"{field.name}={value} must be above 0, and finite.")
         if self.waiting < self.workers:
             raise ValueError(
                 f"waiting={self.waiting} counts the searches under way too: give at "

@@ -25,9 +25,9 @@ Where = Annotated[
 
 
 class Strict(BaseModel):
-    """A question: a misspelt name is refused rather than passed over."""
+    """A question: a misspelt name and a value of another kind are refused."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 def questions(limits):

@@ -304,4 +304,6 @@ def _fault(fault):
 
 
 def _error(status, message, headers=None):
+    # Half of a surrogate pair, which a question may hold, has no UTF-8.
+    message = str(message).encode("utf-8", "replace").decode("utf-8")
     return JSONResponse({"error": message}, status, headers)

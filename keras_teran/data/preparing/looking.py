@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
+from keras_teran._io.bars import progress_bar
 from keras_teran.regions.decode import BadImage, decode
 
 # Rows and columns of a miniature: 8 by 9 blocks of 2 by 2, see `duplicates`.
@@ -72,7 +72,9 @@ def look_at_all(paths, threads=None, bar=True):
     with (
         warnings.catch_warnings(),
         ThreadPoolExecutor(threads or os.cpu_count()) as pool,
-        tqdm(total=len(paths), desc="pictures", unit="image", disable=not bar) as shown,
+        progress_bar(
+            total=len(paths), desc="pictures", unit="image", disable=not bar
+        ) as shown,
     ):
         # What is too large is refused, with a line of its own.
         warnings.filterwarnings("ignore", message="Image size .* exceeds limit")

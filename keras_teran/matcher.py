@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import keras
 import numpy as np
 
-from keras_teran import model as _registers_teran  # noqa: F401  (for load_model)
 from keras_teran.caption_input import check_sentence
 from keras_teran.explain import explain
+from keras_teran.model_file import load_model
 from keras_teran.one_image import image_for, images_for
 from keras_teran.run import model_path, read_run_config
 from keras_teran.scoring import all_pairs
@@ -130,5 +129,4 @@ def load(run):
     """
     run = Path(run)
     config = read_run_config(run)
-    model = keras.saving.load_model(model_path(run), compile=False)
-    return Matcher(model, CaptionTokenizer.load(run), config)
+    return Matcher(load_model(model_path(run)), CaptionTokenizer.load(run), config)

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_teran import alignment, caching, replicas, sparse_gradient
+from keras_teran._io import read_npz
 from keras_teran.backbone import backbone_sizes, copy_weights, load_backbone
 from keras_teran.context import members_alone
 from keras_teran.encoders import (
@@ -202,8 +203,8 @@ class Teran(keras.Model):
     def load_assets(self, folder):
         """Keras' hook: the inverse of `save_assets`."""
         if folder is not None and (Path(folder) / _CARRIED_FILE).is_file():
-            with np.load(Path(folder) / _CARRIED_FILE, allow_pickle=False) as arrays:
-                self.carried = dict(arrays)
+            file = Path(folder) / _CARRIED_FILE
+            self.carried = read_npz(file, file.name, None, most=2**28)
 
     def call(self, inputs, training=None):
         """Similarity of every image with every caption of a batch of pairs.

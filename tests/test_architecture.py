@@ -71,6 +71,7 @@ ABOVE_MODEL = (
     "export",
     "export_check",
     "matcher",
+    "model_file",
     "report",
     "export_command",
     "file_cost",

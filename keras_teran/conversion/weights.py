@@ -5,6 +5,7 @@ import json
 import numpy as np
 from keras import ops
 
+from keras_teran._io import parse_json
 from keras_teran.conversion.checkpoint import Checkpoint
 from keras_teran.conversion.configuration import original_config
 from keras_teran.conversion.names import DEAD, SEGMENTS, TOKENS, aliases, pairs
@@ -47,7 +48,7 @@ def fill(model, checkpoint):
     model.carried = {
         **{name: np.array(state[name]) for name in DEAD if name in state},
         SEGMENTS: np.array(state[SEGMENTS][1:]),
-        _ABOUT: np.array(_as_json(about)),
+        _ABOUT: _as_json(about),
     }
 
 
@@ -65,7 +66,7 @@ def checkpoint_of(model):
         ValueError: when the authors' code cannot be told to build the architecture.
     """
     carried = dict(model.carried) or _as_if_carried(model.config)
-    about = json.loads(str(carried.pop(_ABOUT)))
+    about = parse_json(carried.pop(_ABOUT).tobytes().decode(), _ABOUT)
     state = dict(carried)
     weights = {weight.path: weight for weight in model.weights}
     for pair in pairs(model.config):
@@ -154,12 +155,13 @@ def _as_if_carried(config):
         "config": original_config(config),
         "about": {},
     }
-    return {**carried, _ABOUT: np.array(_as_json(about))}
+    return {**carried, _ABOUT: _as_json(about)}
 
 
 def _as_json(about):
+    """JSON as the bytes of its text: arrays of a model's file are numbers."""
     try:
-        return json.dumps(about)
+        return np.frombuffer(json.dumps(about).encode(), np.uint8)
     except TypeError as error:
         raise ValueError(
             f"The checkpoint's config, epoch or opt holds no plain value: {error}."

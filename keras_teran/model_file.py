@@ -12,6 +12,7 @@ from keras_teran import model as _registers_teran  # noqa: F401  (for load_model
 from keras_teran._io import check, count_keras_weights, one_line, read_keras_config
 
 _Width = Annotated[int, Field(ge=1, le=2**24)]
+_SLACK = 2**20
 _Layers = Annotated[int, Field(ge=0, le=10_000)]
 
 
@@ -61,6 +62,11 @@ def load_model(path, compile=False):
         warnings.filterwarnings("error", message="Skipping ")
         try:
             model = keras.saving.load_model(path, compile=compile, safe_mode=True)
+        except UserWarning as error:
+            raise ValueError(
+                f"{path} cannot be loaded: it lacks a part of its model: "
+                f"{one_line(error, 120)}"
+            ) from None
         except Exception as error:  # noqa: BLE001  (whatever its classes raise)
             raise ValueError(f"{path} cannot be loaded: {_reason(error)}") from None
     check_finite_weights(model, path)
@@ -111,8 +117,17 @@ def least_weights(sizes):
 
 
 def _check_held(path, sizes, arrays, numbers):
-    """Refuses an architecture that cannot have its weights in the file."""
-    if (least := least_weights(sizes)) > numbers:
+    """Refuses an architecture far larger than the file; of others Keras names a weight.
+
+    Each layer has arrays of its own.
+    """
+    layers = sizes.image_layers + sizes.final_layers + sizes.caption_layers
+    if layers > arrays:
+        raise ValueError(
+            f"{path} holds {arrays:,} arrays and its config.json asks for {layers:,} "
+            "layers: they do not belong together."
+        )
+    if (least := least_weights(sizes)) > 4 * numbers + _SLACK:
         raise ValueError(
             f"{path} holds {numbers:,} weights and its config.json asks for {least:,} "
             "or more: they do not belong together."

@@ -85,50 +85,49 @@ def count_keras_weights(path):
     import h5py
 
     name = f"{path}: {_WEIGHTS}"
+    found = {}
     with _opened(path) as archive:
+        stored = archive.getinfo(_WEIGHTS).file_size
         try:
             with archive.open(_WEIGHTS) as member, h5py.File(member, "r") as file:
-                found = {}
-                file.visititems_links(
-                    lambda k, link: _count(file, k, link, name, found)
+                fault = file.visititems_links(
+                    lambda key, link: _count(file, key, link, found)
                 )
-        except _Refused as error:
-            raise ValueError(str(error)) from None
         # h5py and zlib raise errors of many kinds on a damaged file.
         except Exception as error:  # noqa: BLE001
             raise ValueError(f"{name} is damaged: {one_line(error, 200)}.") from None
-        stored = archive.getinfo(_WEIGHTS).file_size
-    if (held := sum(size for _, size in found.values())) > stored:
-        raise ValueError(f"{name} declares {held:,} bytes of weights in {stored:,}.")
+    held = sum(size for _, size in found.values())
+    if fault is None and held > stored:
+        fault = f"the arrays declare {held:,} bytes in {stored:,}"
+    if fault is not None:
+        raise ValueError(
+            f"{name}: {fault}. It is damaged, or no model of this package."
+        )
     return len(found), sum(count for count, _ in found.values())
 
 
-class _Refused(Exception):
-    """What is refused inside h5py's walk, told by its text."""
+def _count(file, key, link, found):
+    """Notes numbers and bytes of one array; a text, which ends the walk, is a fault.
 
-
-def _count(file, key, link, name, found):
-    """Notes numbers and bytes of a dataset; called for every link of a file."""
+    An error raised here would pass through HDF5, which does not keep it.
+    """
     import h5py
 
     if not isinstance(link, h5py.HardLink):
-        raise _Refused(f"{name}: {shown(key)} is a link to elsewhere.")
+        return f"{shown(key)} is a link to elsewhere"
     entry = file[key]
     if not isinstance(entry, h5py.Dataset):
-        return
-    if entry.dtype.kind not in "biuf" or entry.is_virtual or entry.external:
-        raise _Refused(
-            f"{name}: {shown(key)} holds {one_line(str(entry.dtype), 40)}, or lies in "
-            "another file; weights are plain numbers."
-        )
+        return None
+    if entry.dtype.kind not in "biuf":
+        return f"{shown(key)} holds {one_line(str(entry.dtype), 40)}, no plain numbers"
+    if entry.is_virtual or entry.external:
+        return f"{shown(key)} lies in another file"
     held = entry.id.get_storage_size()
     if entry.nbytes > held:
-        raise _Refused(
-            f"{name}: {shown(key)} declares {entry.nbytes:,} bytes and holds {held:,}: "
-            "the file is damaged or no model of this package."
-        )
+        return f"{shown(key)} declares {entry.nbytes:,} bytes and holds {held:,}"
     # By its address: one array under two names counts once.
     found[h5py.h5o.get_info(entry.id).addr] = entry.size, entry.nbytes
+    return None
 
 
 def _opened(path):

@@ -122,11 +122,11 @@ def _torch():
 
 
 def _load(path):
-    torch = _torch()
     with path.open("rb") as file:
         zipped = file.read(len(_ZIP_START)) == _ZIP_START
     if zipped:
         _check_archive(path)
+    torch = _torch()
     try:
         with torch.serialization.safe_globals([argparse.Namespace]):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)

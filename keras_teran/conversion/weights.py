@@ -140,7 +140,7 @@ def _check_shapes(state, table, weights):
             found = state[name].shape
             rows = wanted[0] // len(pair.theirs)
             if pair.rows:  # of BERT's segments, of which there may be more
-                rows = max(rows, *found[:1])
+                rows = max([rows, *found[:1]])
             if found != (rows, *wanted[1:]):
                 clashes.append(f"{name} is {found}, not {(rows, *wanted[1:])}")
             if state[name].dtype != np.float32:

@@ -157,6 +157,32 @@ def check_rules(pooling, padding):
             )
 
 
+def members_of(side, name, key):
+    """The embeddings that one side of a score is made of.
+
+    Args:
+        side: the outputs of an encoder, or its embeddings alone.
+        name: str, what errors call the side.
+        key: str, the name of the embeddings among the outputs.
+
+    Raises:
+        ValueError: for the outputs of the other encoder, or no arrays at all.
+    """
+    if isinstance(side, dict):
+        if key not in side:
+            raise ValueError(
+                f"{name} has the keys {sorted(map(str, side))}; give the outputs of "
+                f"encode with {key}."
+            )
+        side = side[key]
+    if not hasattr(side, "shape"):
+        raise ValueError(
+            f"{name} is a {type(side).__name__}; give the outputs of encode, or "
+            f"{key} alone."
+        )
+    return side
+
+
 def check_shapes(region_embeddings, word_embeddings):
     """Raises ValueError unless both are (sets, members, dim) of the same dim."""
     left, right = tuple(region_embeddings.shape), tuple(word_embeddings.shape)

@@ -236,7 +236,7 @@ def caption_encoder(
     )
 
 
-def encode_sets(encoder, inputs, mask_name, batch_size=256, progress=False):
+def encode_sets(encoder, inputs, mask_name, batch_size=256, progress=False, check=None):
     """Runs an encoder over many sets of mixed size, sparing the padding.
 
     Sets are sorted by their number of real members and each batch is cut to its own
@@ -248,9 +248,14 @@ def encode_sets(encoder, inputs, mask_name, batch_size=256, progress=False):
         mask_name: str, the input that says what is real; padding must be at the end.
         batch_size: int, sets at a time.
         progress: bool, show a bar.
+        check: function of a batch, a dict, and of the names of its sets, which returns
+            what the encoder is given; None for the batch itself.
 
     Returns:
         Dict of NumPy arrays in the order of the inputs, padded as they were.
+
+    Raises:
+        ValueError: when an output is not finite: no such vector is handed on.
     """
     mask = np.asarray(inputs[mask_name], bool)
     sets, width = mask.shape
@@ -268,12 +273,36 @@ def encode_sets(encoder, inputs, mask_name, batch_size=256, progress=False):
         rows = order[start : start + batch_size]
         cut = min(width, max(4, -(-int(reach[rows[0]]) // 4) * 4))
         batch = {name: np.asarray(a)[rows, :cut] for name, a in inputs.items()}
+        names = _names(rows, mask_name, sets)
+        batch = batch if check is None else check(batch, names=names)
         for name, block in encoder.predict_on_batch(batch).items():
             per_member = encoder.output[name].shape[1] is None
             # Of several replicas each encodes the batch, one result after the other.
             block = block[: len(rows)]
+            check_finite(block, names)
             results[name][(rows, slice(cut)) if per_member else rows] = block
     return results
+
+
+def check_finite(embeddings, names):
+    """Raises ValueError, naming the first set whose outputs are not finite.
+
+    Args:
+        embeddings: float or bool (sets, ...).
+        names: list of str, (sets,).
+    """
+    if embeddings.dtype.kind == "f" and not np.isfinite(embeddings).all():
+        finite = np.isfinite(embeddings).reshape(len(embeddings), -1).all(axis=1)
+        raise ValueError(
+            f"{names[int(finite.argmin())]}: its embedding is not finite: its numbers "
+            "are too large for this model, or the model's weights are."
+        )
+
+
+def _names(rows, mask_name, sets):
+    """What errors call the sets of a batch."""
+    kind = "image" if mask_name == "region_mask" else "caption"
+    return [kind if sets == 1 else f"{kind} {row}" for row in rows]
 
 
 def _projection(dim, dtype, name):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from keras_teran.caption_input import check_sentence
 from keras_teran.one_image import image_for
 from keras_teran.painting import draw
 
@@ -60,11 +61,10 @@ def explain(model, tokenizer, inputs, caption):
 
     Raises:
         ValueError: `inputs` lacks a key or holds several images, the image has no real
-            region, or no word of the caption takes part in the score.
+            region, `caption` is no str, or no word of it takes part in the score.
     """
+    check_sentence(caption, "caption", " Explain one sentence at a time.")
     inputs = image_for(model, inputs, name="inputs")
-    if not inputs["region_mask"].any():
-        raise ValueError("inputs has no real region: region_mask is all False.")
     image = model.encode(inputs)
     captions = model.encode(tokenizer([caption]))
     pieces = tokenizer.encode(caption)

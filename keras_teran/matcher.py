@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
-import keras
 import numpy as np
 
-from keras_teran import model as _registers_teran  # noqa: F401  (for load_model)
+from keras_teran.caption_input import check_sentence
 from keras_teran.explain import explain
-from keras_teran.one_image import image_for
+from keras_teran.model_file import load_model
+from keras_teran.one_image import image_for, images_for
 from keras_teran.run import model_path, read_run_config
 from keras_teran.scoring import all_pairs
 from keras_teran.tokenizer import CaptionTokenizer
+
+_SEVERAL = " Of several, encode each side and call model.similarity."
 
 
 class Matcher:
@@ -41,37 +43,49 @@ class Matcher:
         """Embeddings of captions or images.
 
         Args:
-            what: list of str, or the dict that a `RegionStore` reads.
+            what: list of str, captions; or images of any number, see
+                `one_image.images_for`. A list of str is captions, also of a model with
+                pixels inside: give pictures there as `pathlib.Path`.
             batch_size: int, captions or images at a time.
             progress: bool, show a bar.
 
         Returns:
             Dict of NumPy arrays, the outputs of the encoder.
+
+        Raises:
+            ValueError: for one str, a set, or anything else that is neither.
         """
-        if not isinstance(what, dict):
+        if _are_texts(what):
             what = self.tokenizer(what)
         return self.model.encode(what, batch_size, progress)
 
     def score(self, image, sentence):
-        """The similarity of one image and one sentence: a float."""
-        return float(self._scores(image_for(self.model, image), [sentence])[0, 0])
+        """The similarity of one image and one sentence: a float.
+
+        Raises:
+            ValueError: for several images or sentences, or an image that is none.
+        """
+        check_sentence(sentence, instead=_SEVERAL)
+        return float(self._scores(image_for(self.model, image), sentence)[0, 0])
 
     def rank(self, images, sentence):
         """Images in the order of their similarity to a sentence, best first.
 
         Args:
             images: dict of `regions`, `boxes` and `region_mask`, (images, ...) each;
-                or a list of pictures.
-            sentence: str.
+                or a list of images as `score` takes them.
+            sentence: str; one.
 
         Returns:
             `(order, scores)`: int64 (images,), positions, and float32 (images,), the
             similarities in that order.
+
+        Raises:
+            ValueError: for several sentences, no image, or one that is none.
         """
-        if not isinstance(images, dict):
-            each = [image_for(self.model, image) for image in images]
-            images = {n: np.concatenate([one[n] for one in each]) for n in each[0]}
-        scores = self._scores(images, [sentence])[:, 0]
+        check_sentence(sentence, instead=_SEVERAL)
+        images = images_for(self.model, images)
+        scores = self._scores(images, sentence)[:, 0]
         order = np.argsort(-scores, kind="stable")
         return order, scores[order]
 
@@ -79,13 +93,26 @@ class Matcher:
         """Which region each word of a sentence chose: an `Explanation`."""
         return explain(self.model, self.tokenizer, image, sentence)
 
-    def _scores(self, images, sentences):
+    def _scores(self, images, sentence):
         return all_pairs(
-            self.encode(images)["region_embeddings"],
-            self.encode(sentences)["word_embeddings"],
+            self.model.encode(images)["region_embeddings"],
+            self.encode([sentence])["word_embeddings"],
             self.model.pooling,
             self.model.padding,
         )
+
+
+def _are_texts(what):
+    """Whether these are captions, one str or a list of them; a set has no order."""
+    if isinstance(what, set | frozenset):
+        raise ValueError(
+            "a set has no order, so its embeddings could not be told apart; give a list."
+        )
+    if isinstance(what, np.ndarray):
+        return what.dtype.kind == "U"
+    if isinstance(what, list | tuple):
+        return all(isinstance(each, str) for each in what)
+    return isinstance(what, str)
 
 
 def load(run):
@@ -102,5 +129,4 @@ def load(run):
     """
     run = Path(run)
     config = read_run_config(run)
-    model = keras.saving.load_model(model_path(run), compile=False)
-    return Matcher(model, CaptionTokenizer.load(run), config)
+    return Matcher(load_model(model_path(run)), CaptionTokenizer.load(run), config)

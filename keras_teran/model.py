@@ -8,15 +8,16 @@ import numpy as np
 from keras import ops
 
 from keras_teran import alignment, caching, replicas, sparse_gradient
+from keras_teran._io import read_npz
 from keras_teran.backbone import backbone_sizes, copy_weights, load_backbone
 from keras_teran.context import members_alone
 from keras_teran.encoders import (
     CAPTION_INPUTS,
     caption_encoder,
-    encode_sets,
     final_blocks_of_both,
     image_encoder,
 )
+from keras_teran.encoding import encode
 from keras_teran.losses import (
     Hinge,
     PooledLoss,
@@ -25,12 +26,7 @@ from keras_teran.losses import (
     negative_pairs,
     rows_of_captions,
 )
-from keras_teran.pixels import (
-    encode_pictures,
-    pixel_encoder,
-    read_backbone,
-    set_backbone,
-)
+from keras_teran.pixels import pixel_encoder, read_backbone, set_backbone
 from keras_teran.presets import configured
 from keras_teran.real_rows import packing
 
@@ -207,8 +203,8 @@ class Teran(keras.Model):
     def load_assets(self, folder):
         """Keras' hook: the inverse of `save_assets`."""
         if folder is not None and (Path(folder) / _CARRIED_FILE).is_file():
-            with np.load(Path(folder) / _CARRIED_FILE, allow_pickle=False) as arrays:
-                self.carried = dict(arrays)
+            file = Path(folder) / _CARRIED_FILE
+            self.carried = read_npz(file, file.name, None, most=2**28)
 
     def call(self, inputs, training=None):
         """Similarity of every image with every caption of a batch of pairs.
@@ -249,10 +245,8 @@ class Teran(keras.Model):
         Returns:
             float32 (images, captions), by the model's pooling and padding rule.
         """
-        if isinstance(images, dict):
-            images = images["region_embeddings"]
-        if isinstance(captions, dict):
-            captions = captions["word_embeddings"]
+        images = alignment.members_of(images, "images", "region_embeddings")
+        captions = alignment.members_of(captions, "captions", "word_embeddings")
         # XLA compiles neither loops over blocks nor sets of unknown size.
         score = alignment if self.jit_compile else sparse_gradient
         return score.similarity(images, captions, self.pooling, self.padding)
@@ -261,8 +255,8 @@ class Teran(keras.Model):
         """Encodes many images, or many captions, of mixed size.
 
         Args:
-            inputs: dict of NumPy arrays, the inputs of one of the two encoders. Beside
-                `images`, boxes and masks of a `RegionStore` may stand.
+            inputs: dict of `token_ids` and `padding_mask`, (captions, words) each; or
+                images of any number, see `one_image.images_for`.
             batch_size: int, images or captions at a time.
             progress: bool, show a bar.
 
@@ -270,23 +264,10 @@ class Teran(keras.Model):
             Dict of NumPy arrays: the outputs of that encoder, in the same order.
 
         Raises:
-            ValueError: when the keys are those of neither encoder.
+            ValueError: for anything but these inputs, naming what is wrong; or when
+                what comes out is not finite.
         """
-        image_inputs = tuple(self.image_encoder.input)
-        if "images" in image_inputs and "images" in inputs:
-            return encode_pictures(
-                self.image_encoder, inputs["images"], batch_size, progress
-            )
-        if set(inputs) == set(image_inputs):
-            encoder, mask_name = self.image_encoder, "region_mask"
-        elif set(inputs) == set(CAPTION_INPUTS):
-            encoder, mask_name = self.caption_encoder, "padding_mask"
-        else:
-            raise ValueError(
-                f"inputs has the keys {sorted(inputs)}; give {sorted(image_inputs)} "
-                f"for images or {sorted(CAPTION_INPUTS)} for captions."
-            )
-        return encode_sets(encoder, inputs, mask_name, batch_size, progress)
+        return encode(self, inputs, batch_size, progress)
 
     def predict(self, *args, **kwargs):
         """Raises: scores across batches need both sides encoded first."""

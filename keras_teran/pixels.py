@@ -104,7 +104,7 @@ def encode_pictures(encoder, images, batch_size=256, progress=False):
         Dict of NumPy arrays, the outputs.
 
     Raises:
-        ValueError: for another shape or dtype.
+        ValueError: for another shape or dtype, or no picture.
     """
     expected = tuple(encoder.input["images"].shape[1:])
     if getattr(images, "dtype", None) != np.uint8 or images.shape[1:] != expected:
@@ -113,6 +113,8 @@ def encode_pictures(encoder, images, batch_size=256, progress=False):
             f"images must be uint8, (images, {', '.join(map(str, expected))}), RGB; "
             f"received {dtype} {shape}. keras_teran.regions.fitting.fit makes it so."
         )
+    if not len(images):
+        raise ValueError("images is empty; give one picture or more.")
     blocks = [
         encoder.predict_on_batch({"images": images[start : start + batch_size]})
         for start in progress_bar(

@@ -9,11 +9,12 @@ is unfinished.
 import json
 import os
 import platform
-import zipfile
 from importlib import metadata
 from pathlib import Path
 
 import yaml
+
+from keras_teran._io import read_keras_config
 
 MODEL_FILE = "model.keras"
 LAST_FILE = "last.keras"
@@ -69,12 +70,7 @@ def read_image_backbone(folder):
         ValueError: when the model's file is damaged.
     """
     read_run_config(folder)
-    path = model_path(folder)
-    try:
-        with zipfile.ZipFile(path) as file:
-            config = json.loads(file.read("config.json"))["config"]
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise ValueError(f"{path} is no model of Keras, or damaged: {error}") from error
+    config = read_keras_config(model_path(folder), "Teran", "keras_teran")
     return config.get("image_backbone")
 
 

@@ -13,6 +13,7 @@ from keras_teran.data.options import OPENING
 from keras_teran.data.splits import open_split
 from keras_teran.evaluation.callback import RetrievalEvaluation, check_order
 from keras_teran.model import build_model
+from keras_teran.model_file import load_model
 from keras_teran.pixels import read_backbone
 from keras_teran.presets import PRESETS
 from keras_teran.recipe import batch_settings, optimizer, pooled_loss, ranking_loss
@@ -75,7 +76,7 @@ def train(config, folder, data=None, progress=True):
         progress=progress,
     )
     if resumed:
-        model = keras.saving.load_model(folder / LAST_FILE)
+        model = load_model(folder / LAST_FILE, compile=True)
     else:
         model = _new_model(config, tokenizer, train_data[1].region_dim, len(batches))
         begin_run(folder, config, tokenizer)

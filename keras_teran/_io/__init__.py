@@ -15,16 +15,19 @@ from keras_teran._io.files import (
     sha256,
     shown,
 )
+from keras_teran._io.keras_files import count_keras_weights, read_keras_config
 from keras_teran._io.writing import whole_file, whole_folder, write_json, write_text
 
 __all__ = [
     "at_hand",
     "check",
+    "count_keras_weights",
     "map_npy",
     "one_line",
     "parse_json",
     "read_bytes",
     "read_json",
+    "read_keras_config",
     "read_npy",
     "read_npz",
     "read_text",

@@ -17,7 +17,7 @@ from keras_teran._io.files import one_line, require_file, shown
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # Every kind of error that zipfile and zlib raise on a damaged archive.
-_BROKEN = (
+BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
@@ -41,7 +41,8 @@ def read_npz(file, name, wanted, optional=(), most=2**30):
     Args:
         file: path, or bytes of the file.
         name: str or path, what errors call it.
-        wanted: iterable of str, arrays that it must hold; others are not read.
+        wanted: iterable of str, arrays that it must hold; others are not read. None
+            reads them all.
         optional: iterable of str, arrays that it may hold.
         most: int, bytes that the arrays read may have together.
 
@@ -56,11 +57,13 @@ def read_npz(file, name, wanted, optional=(), most=2**30):
     source = io.BytesIO(file) if isinstance(file, bytes) else require_file(file)
     try:
         archive = zipfile.ZipFile(source)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise ValueError(
             f"{name} is no .npz file, or a damaged one: {one_line(error)}"
         ) from None
     with archive:
+        if wanted is None:
+            wanted = [i.filename.removesuffix(".npy") for i in archive.infolist()]
         members = _members(archive, name, [*wanted], [*optional])
         size = sum(info.file_size for info in members.values())
         if size > most:
@@ -101,7 +104,7 @@ def map_npy(path, mode="r"):
     path = require_file(path)
     try:
         array = np.load(path, mmap_mode=mode, allow_pickle=False)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise ValueError(
             f"{path} is truncated or no plain .npy file: {one_line(error)}"
         ) from None
@@ -143,7 +146,7 @@ def _unpacked(archive, info, name):
     """The bytes of a member: never more than its entry says."""
     try:
         return archive.read(info)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise ValueError(f"{name} is damaged: {one_line(error)}") from None
 
 

@@ -8,7 +8,7 @@ RUN folder of it all.
 from keras_teran.conversion.checkpoint import read_checkpoint, write_checkpoint
 from keras_teran.conversion.configuration import teran_arguments
 from keras_teran.conversion.names import aliases
-from keras_teran.conversion.weights import checkpoint_of, fill
+from keras_teran.conversion.weights import check_state, checkpoint_of, fill
 from keras_teran.model import Teran
 
 
@@ -39,10 +39,9 @@ def from_original(path, caption_heads=None):
 
 def from_checkpoint(checkpoint, caption_heads=None):
     """`from_original` of a `Checkpoint` that is in memory already."""
-    model = Teran(
-        **teran_arguments(checkpoint.config, checkpoint.state, caption_heads),
-        dtype="float32",
-    )
+    arguments = teran_arguments(checkpoint.config, checkpoint.state, caption_heads)
+    check_state(arguments, checkpoint.state)
+    model = Teran(**arguments, dtype="float32")
     fill(model, checkpoint)
     return model
 

@@ -1,5 +1,6 @@
 """The authors' configuration as arguments of `Teran`, and back."""
 
+from keras_teran._io import shown
 from keras_teran.alignment import POOLINGS
 from keras_teran.conversion import names
 
@@ -54,7 +55,7 @@ def teran_arguments(config, state, caption_heads=None):
         raise ValueError(f"config is a {type(config).__name__}; it must be a mapping.")
     for key, allowed in _IMPLEMENTED.items():
         _check_implemented(config, key, allowed)
-    caption_dim = _value(config, "text-model", "word-dim")
+    caption_dim = _whole(config, "text-model", "word-dim")
     if caption_heads is None:
         caption_heads = 12 if caption_dim == 768 else 4
     if caption_heads < 1 or caption_dim % caption_heads:
@@ -64,20 +65,22 @@ def teran_arguments(config, state, caption_heads=None):
         )
     vocabulary_size, max_length, feedforward_dim = _sizes(state)
     return {
-        "region_dim": _value(config, "image-model", "feat-dim"),
-        "embedding_dim": _value(config, "model", "embed-size"),
-        "image_layers": _value(config, "image-model", "transformer-layers"),
-        "final_layers": _value(config, "model", "layers"),
+        "region_dim": _whole(config, "image-model", "feat-dim"),
+        "embedding_dim": _whole(config, "model", "embed-size"),
+        "image_layers": _layers(config, "image-model", "transformer-layers", state),
+        "final_layers": _layers(config, "model", "layers", state),
         "heads": _HEADS,
         "feedforward_dim": _FEEDFORWARD_DIM,
-        "dropout": _value(config, "model", "dropout"),
+        "dropout": _rate(config, "model", "dropout"),
         "vocabulary_size": vocabulary_size,
         "caption_dim": caption_dim,
-        "caption_layers": _value(config, "text-model", "extraction-hidden-layer"),
+        "caption_layers": _layers(
+            config, "text-model", "extraction-hidden-layer", state
+        ),
         "caption_heads": caption_heads,
         "caption_feedforward_dim": feedforward_dim,
         "caption_max_length": max_length,
-        "shared_final_layers": _value(config, "model", "shared-transformer"),
+        "shared_final_layers": _flag(config, "model", "shared-transformer"),
         "pooling": _POOLINGS[_value(config, "training", "alignment-mode")],
         "padding": "zero",
         "drop_last_word": True,
@@ -166,12 +169,18 @@ def original_config(config):
 
 
 def _check_implemented(config, key, allowed):
-    if key in _OPTIONAL and key[1] not in config.get(key[0], {}):
+    section = config.get(key[0], {})
+    if not isinstance(section, dict):
+        raise ValueError(
+            f"The checkpoint's config has {key[0]}: {shown(section)}; it must be a "
+            "mapping."
+        )
+    if key in _OPTIONAL and key[1] not in section:
         return
     value = _value(config, *key)
     if value not in allowed:
         raise ValueError(
-            f"The checkpoint's config has {key[0]}: {key[1]}: {value!r}, which is not "
+            f"The checkpoint's config has {key[0]}: {key[1]}: {shown(value)}, which is not "
             f"implemented; {' or '.join(repr(known) for known in allowed)} is."
         )
 
@@ -183,6 +192,43 @@ def _value(config, section, name):
     return part[name]
 
 
+def _whole(config, section, name, least=1, most=2**24):
+    """A whole number of the configuration."""
+    value = _value(config, section, name)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _wrong(section, name, value, "a whole number")
+    if not least <= value <= most:
+        raise _wrong(section, name, value, f"from {least} to {most:,}")
+    return value
+
+
+def _layers(config, section, name, state):
+    """A number of layers: each of them has tensors."""
+    return _whole(config, section, name, 0, len(state))
+
+
+def _rate(config, section, name):
+    value = _value(config, section, name)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (number and 0 <= value < 1):
+        raise _wrong(section, name, value, "a number from 0 to below 1")
+    return value
+
+
+def _flag(config, section, name):
+    value = _value(config, section, name)
+    if not isinstance(value, bool):
+        raise _wrong(section, name, value, "true or false")
+    return value
+
+
+def _wrong(section, name, value, wanted):
+    return ValueError(
+        f"The checkpoint's config has {section}: {name}: {shown(value)}; it must be "
+        f"{wanted}."
+    )
+
+
 def _sizes(state):
     """Rows of three tensors: tokens, positions, BERT's feed-forward width."""
     needed = (names.TOKENS, names.POSITIONS, names.BERT_FEEDFORWARD)
@@ -192,4 +238,6 @@ def _sizes(state):
             f"The state dict lacks {', '.join(missing)}: it is not that of a TERAN "
             "with a BERT."
         )
+    if flat := [name for name in needed if state[name].ndim != 2]:
+        raise ValueError(f"{flat[0]} is {state[flat[0]].shape}, not a matrix.")
     return [state[name].shape[0] for name in needed]

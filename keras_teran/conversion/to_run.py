@@ -1,6 +1,5 @@
 """A checkpoint of the authors' code as a RUN folder."""
 
-import hashlib
 import os
 import shutil
 from importlib import metadata
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from keras_teran._io import sha256
 from keras_teran.conversion import from_checkpoint
 from keras_teran.conversion.checkpoint import read_checkpoint
 from keras_teran.presets import PRESETS
@@ -79,7 +79,7 @@ def convert(checkpoint, folder, vocabulary=None, caption_heads=None):
         "data": None,
         "converted_from": {
             "file": checkpoint.name,
-            "sha256": _sha256(checkpoint),
+            "sha256": sha256(checkpoint),
             **{n: v for n, v in content.about.items() if n != "opt"},
             "config": content.config,
         },
@@ -128,11 +128,6 @@ def _preset(config, original):
         if same and name.startswith(f"{data}_"):
             return name
     return "original"
-
-
-def _sha256(path):
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _card(config, architecture):

@@ -1,16 +1,48 @@
 """Weights between a state dict of the authors' code and a `Teran`, strictly by name."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 from keras import ops
 
+from keras_teran._io import one_line, parse_json
 from keras_teran.conversion.checkpoint import Checkpoint
 from keras_teran.conversion.configuration import original_config
 from keras_teran.conversion.names import DEAD, SEGMENTS, TOKENS, aliases, pairs
+from keras_teran.model_file import least_weights
 
 # Beside the arrays that are no weights: order of names, configuration, epoch.
 _ABOUT = "checkpoint.json"
+_MOST_LISTED = 8
+
+
+def check_state(config, state):
+    """Checks a state dict before a model of its configuration is built.
+
+    Args:
+        config: dict, the arguments of `Teran`.
+        state: dict of arrays by the authors' names.
+
+    Raises:
+        ValueError: listing by name what is missing or left over; for fewer numbers than
+            the architecture has; or naming a tensor that is not finite.
+    """
+    _check_names(state, pairs(config), aliases(config))
+    held = sum(array.size for array in state.values())
+    if (least := least_weights(SimpleNamespace(context_dim=0, **config))) > held:
+        raise ValueError(
+            f"The state dict holds {held:,} numbers, and its configuration asks for "
+            f"{least:,} or more: they do not belong together."
+        )
+    for name, array in state.items():
+        if array.dtype.kind not in "biuf":
+            raise ValueError(f"{name} is {array.dtype}, not float32.")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(
+                f"{name} holds a number that is NaN or infinite: its training diverged, "
+                "or the file is damaged."
+            )
 
 
 def fill(model, checkpoint):
@@ -24,14 +56,13 @@ def fill(model, checkpoint):
         checkpoint: `Checkpoint`.
 
     Raises:
-        ValueError: listing by name what is missing, left over, of another shape or
-            dtype, and aliases that differ from what they stand for.
+        ValueError: listing by name what is of another shape or dtype, and aliases that
+            differ from what they stand for.
     """
     state = checkpoint.state
     weights = {weight.path: weight for weight in model.weights}
     table = pairs(model.config)
     second_names = aliases(model.config)
-    _check_names(state, table, second_names)
     _check_shapes(state, table, weights)
     _check_aliases(state, second_names)
     unset = set(weights) - {pair.ours for pair in table}
@@ -47,7 +78,7 @@ def fill(model, checkpoint):
     model.carried = {
         **{name: np.array(state[name]) for name in DEAD if name in state},
         SEGMENTS: np.array(state[SEGMENTS][1:]),
-        _ABOUT: np.array(_as_json(about)),
+        _ABOUT: _as_json(about),
     }
 
 
@@ -65,7 +96,7 @@ def checkpoint_of(model):
         ValueError: when the authors' code cannot be told to build the architecture.
     """
     carried = dict(model.carried) or _as_if_carried(model.config)
-    about = json.loads(str(carried.pop(_ABOUT)))
+    about = parse_json(carried.pop(_ABOUT).tobytes().decode(), _ABOUT)
     state = dict(carried)
     weights = {weight.path: weight for weight in model.weights}
     for pair in pairs(model.config):
@@ -97,8 +128,7 @@ def _check_names(state, table, second_names):
     if missing or left_over:
         raise ValueError(
             "The state dict does not fit its configuration. It lacks: "
-            f"{', '.join(missing) or 'nothing'}; not used: "
-            f"{', '.join(left_over) or 'nothing'}."
+            f"{_listed(missing, ', ')}; not used: {_listed(left_over, ', ')}."
         )
 
 
@@ -108,14 +138,16 @@ def _check_shapes(state, table, weights):
         wanted = tuple(weights[pair.ours].shape)[:: -1 if pair.transposed else 1]
         for name in pair.theirs:
             found = state[name].shape
-            rows = found[0] if pair.rows else wanted[0] // len(pair.theirs)
+            rows = wanted[0] // len(pair.theirs)
+            if pair.rows:  # of BERT's segments, of which there may be more
+                rows = max([rows, *found[:1]])
             if found != (rows, *wanted[1:]):
                 clashes.append(f"{name} is {found}, not {(rows, *wanted[1:])}")
             if state[name].dtype != np.float32:
                 clashes.append(f"{name} is {state[name].dtype}, not float32")
     if clashes:
         raise ValueError(
-            f"Tensors do not fit their configuration: {'; '.join(clashes)}."
+            f"Tensors do not fit their configuration: {_listed(clashes, '; ')}."
         )
 
 
@@ -128,8 +160,15 @@ def _check_aliases(state, second_names):
     if differ:
         raise ValueError(
             "Tensors that are one in the authors' code are two in the state dict: "
-            f"{'; '.join(differ)}."
+            f"{_listed(differ, '; ')}."
         )
+
+
+def _listed(texts, between):
+    """The first of them in one line, and how many there are more."""
+    few = one_line(between.join(texts[:_MOST_LISTED]), 2_000) or "nothing"
+    more = len(texts) - _MOST_LISTED
+    return few if more <= 0 else f"{few} and {more:,} more"
 
 
 def _as_if_carried(config):
@@ -154,12 +193,13 @@ def _as_if_carried(config):
         "config": original_config(config),
         "about": {},
     }
-    return {**carried, _ABOUT: np.array(_as_json(about))}
+    return {**carried, _ABOUT: _as_json(about)}
 
 
 def _as_json(about):
+    """JSON as the bytes of its text: arrays of a model's file are numbers."""
     try:
-        return json.dumps(about)
+        return np.frombuffer(json.dumps(about).encode(), np.uint8)
     except TypeError as error:
         raise ValueError(
             f"The checkpoint's config, epoch or opt holds no plain value: {error}."

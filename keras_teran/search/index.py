@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_teran.one_image import images_for
 from keras_teran.search.engines import open_engine
 from keras_teran.search.hits import Hit, choose_regions
 from keras_teran.search.manifest import check_model, read_manifest, write_manifest
@@ -165,7 +166,7 @@ class Index:
         Their regions are merged to as many as the index was built with.
 
         Args:
-            images: dict of `regions`, `boxes` and `region_mask`, (images, ...) each.
+            images: of any number, as `Matcher.rank` takes them.
             image_ids: ints, (images,).
             payloads: list of dicts of JSON values.
         """
@@ -173,9 +174,10 @@ class Index:
 
         payloads = payloads or [{} for _ in image_ids]
         matcher = self.matcher
+        images = images_for(matcher.model, images)
         most = self._regions_per_image
         points = image_points(matcher, images, image_ids, payloads, most)
-        width = np.asarray(images["region_mask"]).shape[1]
+        width = images["region_mask"].shape[1]
         self._grow(IMAGES, min(width, most or width))
         self._engine.upsert(IMAGES, points)
 

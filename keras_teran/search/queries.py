@@ -82,7 +82,7 @@ def encode_image(matcher, image, regions_per_image=None):
     Its regions are merged as those of the index were, so an image finds the same
     captions whether it is indexed or not.
     """
-    image = image_for(matcher.model, image, matcher.model.config["region_dim"])
+    image = image_for(matcher.model, image)
     outputs = matcher.encode(image)
     padded = outputs["region_embeddings"][0]
     real = padded[image["region_mask"][0]]

@@ -26,6 +26,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_teran.data.validity import ImageRows
+from keras_teran.one_image import images_for
 from keras_teran.run import write_text
 from keras_teran.search.manifest import hash_model, read_described
 from keras_teran.search.queries import pooled
@@ -50,20 +51,28 @@ def encode_images(matcher, images):
 
     Args:
         matcher: `Matcher`.
-        images: dict of `regions`, `boxes` and `region_mask`, (images, ...) each.
+        images: of any number, see `images_for`.
 
     Returns:
         List of `Encoded`, real regions alone.
+
+    Raises:
+        ValueError: as `images_for`; for pictures without boxes.
     """
+    images = images_for(matcher.model, images)
+    if not {"boxes", "region_mask"} <= set(images):
+        raise ValueError(
+            "images lacks boxes and region_mask; give pictures, or what a PictureStore "
+            "reads."
+        )
     outputs = matcher.encode(images)
-    masks = np.asarray(images["region_mask"], bool)
     return [
         Encoded(vector, members[real], np.asarray(boxes)[real])
         for vector, members, boxes, real in zip(
             pooled(outputs),
             outputs["region_embeddings"],
             images["boxes"],
-            masks,
+            images["region_mask"],
             strict=True,
         )
     ]

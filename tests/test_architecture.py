@@ -19,8 +19,8 @@ BOTTOM = (
     "converters",
     "curves",
     "dropout",
-    "exported",
     "losses",
+    "manifest_schema",
     "optimizer",
     "packing",
     "painting",
@@ -28,6 +28,7 @@ BOTTOM = (
     "real_rows",
     "replicas",
     "run",
+    "runtimes",
     "tokenizer",
 )
 MIDDLE = {
@@ -53,7 +54,9 @@ MIDDLE = {
     },
     "caching": {"context", "real_rows"},
     "data": {"tokenizer", "regions"},
-    "regions": {"tokenizer", "data"},
+    "manifest": {"manifest_schema"},
+    "exported": {"manifest", "runtimes"},
+    "regions": {"tokenizer", "data", "runtimes"},
     "one_image": {"data", "regions"},
     "scoring": {"alignment", "packing"},
     "sparse_gradient": {"alignment"},

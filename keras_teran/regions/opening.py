@@ -14,8 +14,9 @@ from keras_teran.regions.fitting import MOST_SIDE
 from keras_teran.regions.graph_files import GraphFile
 
 FILES = (".tflite", ".onnx")
-_Finite = Annotated[float, pydantic.Field(allow_inf_nan=False)]
-_Scale = Annotated[float, pydantic.Field(allow_inf_nan=False, gt=0)]
+# (pixel - mean) / std stays far inside float32.
+_Mean = Annotated[float, pydantic.Field(ge=-1e6, le=1e6)]
+_Std = Annotated[float, pydantic.Field(ge=1e-6, le=1e6)]
 
 
 class Options(pydantic.BaseModel, extra="forbid", frozen=True):
@@ -36,8 +37,8 @@ class Options(pydantic.BaseModel, extra="forbid", frozen=True):
 
     tensor: str | None = None
     size: Annotated[int, pydantic.Field(ge=1, le=MOST_SIDE)] | None = None
-    mean: list[_Finite] | None = None
-    std: list[_Scale] | None = None
+    mean: list[_Mean] | None = None
+    std: list[_Std] | None = None
     grid: list[int] | None = None
     cells: bool = False
     merge: int | None = None

@@ -20,13 +20,18 @@ def as_maps(features, name, channels_first=False, grid=None):
         float32, (images, rows, columns, dim).
 
     Raises:
-        ValueError: for another number of dimensions, fewer tokens than patches, or
-            numbers that are not finite.
+        ValueError: for another number of dimensions, a map without cells, fewer tokens
+            than patches, or numbers that are not finite.
 
     Example:
         >>> as_maps(np.zeros((2, 1 + 9, 5)), "the output").shape
         (2, 3, 3, 5)
     """
+    if 0 in features.shape:
+        raise ValueError(
+            f"{name} has the shape {features.shape}, a map of nothing: the input is too "
+            "small for the network. Give a larger size."
+        )
     if not np.isfinite(features).all():
         raise ValueError(
             f"{name} holds numbers that are not finite: the network's weights are "

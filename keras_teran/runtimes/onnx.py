@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_teran._io import require_file
 from keras_teran.runtimes.graph import Graph, naming
 
 # As ONNX Runtime spells the element types that our graphs have.
@@ -47,16 +48,18 @@ def open_session(path, content=None):
         content: bytes, to open instead of what lies at `path`.
 
     Raises:
+        FileNotFoundError: if there is no such file.
         ModuleNotFoundError: without `onnxruntime`.
         ValueError: of one line, if it is no ONNX file, or one that cannot be run.
     """
     import onnxruntime
 
+    source = str(require_file(path)) if content is None else content
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _FATAL
     with naming(path, "is no ONNX file, or one that cannot be run"):
         return onnxruntime.InferenceSession(
-            str(path) if content is None else content,
+            source,
             options,
             providers=["CPUExecutionProvider"],
             # Its second try after a failure prints what failed.

@@ -285,8 +285,8 @@ def _check_limits(timeout, retries, backoff, max_batch):
         check(given, Limits, "Client")
     except ValueError as error:
         raise ValueError(
-            f"{error} Give a timeout above 0, a batch of 1 or more, and retries and "
-            "backoff of 0 or more."
+            f"{str(error).rstrip('.')}; give a timeout above 0, a batch of 1 or more, "
+            "and retries and backoff of 0 or more."
         ) from None
 
 

@@ -56,6 +56,7 @@ class RestTransport:
             "signature_name": "serving_default",
             "inputs": {name: value.tolist() for name, value in inputs.items()},
         }
+        shapes = dict(shapes)
         most = _REST + _NUMBER * sum(math.prod(shape) for shape in shapes.values())
         answer = self._post(address, json.dumps(body).encode(), most)
         if not isinstance(answer, dict) or "outputs" not in answer:

@@ -10,6 +10,7 @@ from hostile_graphs import custom_op, external_data, onnx_model
 from hostile_rows import Row, check_row, parametrize
 
 from keras_teran.regions.opening import open_extractor, reopen_extractor
+from keras_teran.regions.tokens import as_maps
 
 MADE = SimpleNamespace()
 
@@ -91,23 +92,18 @@ ROWS = [
         lambda f: command("--size", 2049, source=MADE.open)(f),
         "extractor: size should be less than or equal to 2048; received 2049",
     ),
-    Row(
-        "--size that the network does not take",
-        lambda f: command("--size", 3, source=MADE.open)(f),
-        r"open.onnx has the shape \(1, 3, 0, 0\), a map of nothing: the input is too small",
-    ),
     Row("--mean nan", command("--mean", "nan"), "extractor: mean.0 .*; received nan"),
     Row(
         "--mean inf",
         command("--mean", "1", "inf", "1"),
         "mean.1 should be .*; received inf",
     ),
-    Row("--std 0", command("--std", "0"), "std.0 should be .* 1e-06; received 0.0"),
-    Row("--std -1", command("--std=-1"), "std.0 should be .* 1e-06; received -1.0"),
+    Row("--std 0", command("--std", "0"), "std.0 should be .* 0.000001; received 0.0"),
+    Row("--std -1", command("--std=-1"), "std.0 should be .* 0.000001; received -1.0"),
     Row(
         "--std 1e-320",
         command("--std", "1e-320"),
-        "std.0 should be greater than or equal to 1e-06",
+        "std.0 should be greater than or equal to 0.000001",
     ),
     Row(
         "--batch-size 1000000",
@@ -188,7 +184,7 @@ ROWS = [
     Row(
         "std of zeros",
         opened(std=[1.0, 0.0, 1.0]),
-        "std.1 should be greater than or equal to 1e-06",
+        "std.1 should be greater than or equal to 0.000001",
     ),
     Row(
         "an option that is none",
@@ -236,3 +232,17 @@ def test_what_a_store_says_of_its_extractor_is_checked(content, says, tmp_path):
     with pytest.raises(ValueError, match=says) as caught:
         reopen_extractor(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("features", "says"),
+    [
+        (np.zeros((1, 0, 0, 3)), r"t has the shape \(1, 0, 0, 3\), a map of nothing"),
+        (np.full((1, 2, 2, 3), np.nan), "t holds numbers that are not finite"),
+        (np.full((1, 5, 3), np.inf), "t holds numbers that are not finite"),
+        (np.zeros((1, 3)), r"t has the shape \(1, 3\); regions need a grid"),
+    ],
+)
+def test_features_that_are_no_map_are_refused(features, says):
+    with pytest.raises(ValueError, match=says):
+        as_maps(features, "t")

@@ -5,8 +5,7 @@ vectors come out, by the names of the Keras encoders. Tokenising stays outside; 
 vocabulary and its settings are copied beside.
 """
 
-import hashlib
-import json
+import math
 import os
 import platform
 import shutil
@@ -16,10 +15,11 @@ from pathlib import Path
 
 import keras
 
+from keras_teran._io import check, sha256
 from keras_teran._io.bars import progress_bar
 from keras_teran.converters import CONVERTERS, quiet
 from keras_teran.export_check import ExportError, largest_errors, reference
-from keras_teran.exported import MANIFEST
+from keras_teran.manifest import MANIFEST, manifest_text, signed
 from keras_teran.scorer import scorer
 from keras_teran.variants import VARIANTS, check_variants, foreign_operators
 
@@ -73,7 +73,7 @@ def export(
         of each input and output, the `tokenizer`, `versions`, `tolerance`, and
         `artifacts`: for each the `format`, `variant`, `encoder` (or scorer), `path`,
         size in `bytes`, `max_abs_error` against Keras, by output in `errors`, and the
-        SHA-256 of each of its `files`.
+        SHA-256 of each of its `files`; see `keras_teran.manifest`.
 
     Raises:
         ExportError: when a file's outputs have other names, shapes or dtypes, or an
@@ -86,8 +86,9 @@ def export(
         FileExistsError: when `out` holds something that is no earlier export.
     """
     out = Path(out)
-    formats = tuple(formats)
-    _check_request(model, tokenizer, out, formats)
+    formats = _names("formats", formats)
+    variants = _names("variants", variants)
+    _check_request(model, tokenizer, out, formats, tolerance)
     check_variants(variants, formats, calibration)
     model = in_float32(model)
     graphs = _graphs(model)
@@ -118,13 +119,15 @@ def export(
             _check_file(artifacts[-1], path, tolerance)
         tokenizer.save(folder)
         manifest = _manifest(model, graphs, tokenizer, folder, formats, preset)
-        manifest |= {
-            "checked_on": _sizes(references),
-            "tolerance": tolerance,
-            "artifacts": artifacts,
-        }
-        text = json.dumps(manifest, indent=2) + "\n"
-        (folder / MANIFEST).write_text(text, encoding="utf-8")
+        manifest = signed(
+            manifest
+            | {
+                "checked_on": _sizes(references),
+                "tolerance": tolerance,
+                "artifacts": artifacts,
+            }
+        )
+        (folder / MANIFEST).write_text(manifest_text(manifest), encoding="utf-8")
         if accept is not None:
             accept(folder)
     return manifest
@@ -262,12 +265,7 @@ def _described(path, folder):
 
 
 def _hashes(files, folder):
-    hashes = {}
-    for file in files:
-        with file.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        hashes[file.relative_to(folder).as_posix()] = digest
-    return hashes
+    return {file.relative_to(folder).as_posix(): sha256(file) for file in files}
 
 
 def _versions(formats):
@@ -278,7 +276,16 @@ def _versions(formats):
     return ours | versions | {"python": platform.python_version()}
 
 
-def _check_request(model, tokenizer, out, formats):
+def _names(argument, names):
+    """A sequence of names as a tuple, each once."""
+    if isinstance(names, str):
+        raise ValueError(f"{argument}={names!r} is one text; give a list of names.")
+    return tuple(dict.fromkeys(check([*names], list[str], argument)))
+
+
+def _check_request(model, tokenizer, out, formats, tolerance):
+    if not 0 < tolerance < math.inf:  # NaN neither
+        raise ValueError(f"tolerance={tolerance}: give a finite number above 0.")
     unknown = [name for name in formats if name not in FORMATS]
     if unknown or not formats:
         raise ValueError(f"formats={formats!r}: choose from {', '.join(FORMATS)}.")

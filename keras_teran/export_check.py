@@ -108,11 +108,15 @@ def largest_errors(path, reference):
         any batch, a float; infinite where a number is not a number.
 
     Raises:
-        ExportError: when the outputs have other names, shapes or dtypes.
+        ExportError: when the file cannot be opened or run, or the outputs have other
+            names, shapes or dtypes.
     """
-    with quiet():
-        encoder = open_exported(path)
-        found = [encoder(inputs) for inputs, _ in reference]
+    try:
+        with quiet():
+            encoder = open_exported(path)
+            found = [encoder(inputs) for inputs, _ in reference]
+    except ValueError as error:
+        raise ExportError(f"{error} Nothing was written.") from error
     errors = {}
     for outputs, (inputs, expected) in zip(found, reference, strict=True):
         if _kinds(outputs) != _kinds(expected):

@@ -1,23 +1,37 @@
 """Opens an exported encoder or scorer, in any of the three formats, without Keras.
 
 This file needs NumPy and the runtime of the one format that is opened: TensorFlow,
-`ai_edge_litert` or `onnxruntime`.
+`ai_edge_litert` or `onnxruntime`; and Pydantic where there is a manifest.
 """
 
-import json
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-SIGNATURE = "serving_default"
-MANIFEST = "manifest.json"
+from keras_teran._io import one_line, shown
+from keras_teran.manifest import MANIFEST, check_opened, read_manifest
+from keras_teran.runtimes import OPENERS
+
+__all__ = ["ExportedEncoder", "open_exported", "open_graph", "read_manifest"]
+
+# The dtypes of our graphs' inputs, and the kinds of array that each may be made of.
+_KINDS = {"float32": "fiu", "int32": "iu", "uint8": "iu", "bool": "biu"}
+_WANTED = {
+    "float32": "floats",
+    "int32": "integers",
+    "uint8": "integers",
+    "bool": "bools",
+}
 
 
 class ExportedEncoder:
     """An exported encoder or scorer, called as the Keras one: dict in, dict out.
 
     What the runtimes let pass is refused here, so that no vector that means nothing
-    comes out: each checks other things, and none of them all.
+    comes out: each checks other things, and none of them all. Several threads may call
+    one encoder at once.
 
     Attributes:
         path: Path of the file, or of the folder of a SavedModel.
@@ -26,17 +40,27 @@ class ExportedEncoder:
 
     Args:
         path: as the attribute.
-        inputs: as the attribute.
-        shapes: as the attribute.
-        run: function of a dict of NumPy arrays to a dict of arrays.
+        graph: `runtimes.Graph`, the opened file.
+        limits: dict of the model's configuration: `vocabulary_size` and
+            `caption_max_length` are used where they are there.
+
+    Raises:
+        ValueError: when the graph takes inputs of a dtype that ours do not have.
     """
 
-    def __init__(self, path, inputs, shapes, run):
+    def __init__(self, path, graph, limits=()):
         self.path = Path(path)
-        self.inputs = dict(inputs)
-        self.shapes = dict(shapes)
-        self._limits = _limits(self.path)
-        self._run = run
+        self.inputs = dict(graph.inputs)
+        self.shapes = dict(graph.shapes)
+        self._limits = dict(limits)
+        self._run = graph.run
+        for name, dtype in self.inputs.items():
+            kind = dtype if isinstance(dtype, str) else np.dtype(dtype).name
+            if kind not in _KINDS:
+                raise ValueError(
+                    f"{path} is no exported encoder: its input {shown(name)} is {kind}; "
+                    f"encoders and scorers take {', '.join(_KINDS)}."
+                )
 
     def __call__(self, inputs):
         """Encodes one batch, or scores two.
@@ -52,26 +76,30 @@ class ExportedEncoder:
         Raises:
             ValueError: when an input is missing or unknown; has another shape than the
                 file's, no rows, or (in an encoder) another batch or length than the
-                others; holds a number that is not finite, padding included; or token
-                ids that are no integers, negative or outside the vocabulary, or more of
-                them than the encoder has positions. These two limits are read from the
-                export's `manifest.json`; away from it only the runtime holds them.
+                others; is of a kind that its dtype cannot hold; holds a number that is
+                not finite in float32, padding included; a real box outside 0..1; or
+                token ids that are no integers, negative or outside the vocabulary, or
+                more of them than the encoder has positions. These two limits are read
+                from the export's `manifest.json`; away from it only the runtime holds
+                them. Also when the runtime refuses, or an output is not finite.
         """
+        if not isinstance(inputs, Mapping):
+            raise ValueError(
+                f"{self.path.name} takes a dict of {sorted(self.inputs)}; received a "
+                f"{type(inputs).__name__}."
+            )
         if set(inputs) != set(self.inputs):
             raise ValueError(
                 f"{self.path.name} takes the inputs {sorted(self.inputs)}, received "
-                f"{sorted(inputs)}."
+                f"{sorted(map(str, inputs))}."
             )
-        arrays = {name: np.asarray(inputs[name]) for name in self.inputs}
+        arrays = {name: _array(name, inputs[name]) for name in self.inputs}
         for name, array in arrays.items():
             self._check_shape(name, array.shape)
-            self._check_values(name, array)
-        self._check_agreement(arrays)
-        cast = {
-            name: arrays[name].astype(dtype, copy=False)
-            for name, dtype in self.inputs.items()
-        }
-        return {name: np.asarray(value) for name, value in self._run(cast).items()}
+        cast = {name: self._cast(name, array) for name, array in arrays.items()}
+        self._check_agreement(cast)
+        _check_boxes(cast)
+        return self._checked(self._run(cast))
 
     def _check_shape(self, name, shape):
         wanted = self.shapes[name]
@@ -86,14 +114,28 @@ class ExportedEncoder:
                 f"({', '.join(map(str, free))}), where any is 1 or more."
             )
 
-    def _check_values(self, name, array):
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise ValueError(
-                f"{name} holds numbers that are not finite; masked "
-                "places must be finite too."
-            )
+    def _cast(self, name, array):
+        """The array in the file's dtype, none of its values changed."""
+        dtype = np.dtype(self.inputs[name])
         if name == "token_ids":
             self._check_ids(array)
+        if array.dtype.kind not in _KINDS[dtype.name]:
+            raise ValueError(
+                f"{name} is of {array.dtype}; give {_WANTED[dtype.name]} ({dtype})."
+            )
+        with np.errstate(over="ignore"):  # it is then infinite, which is refused
+            cast = array.astype(dtype, copy=False)
+        if dtype.kind == "f":
+            if not np.isfinite(cast).all():
+                raise ValueError(
+                    f"{name} holds numbers that are not finite; masked "
+                    "places must be finite too."
+                )
+        elif cast is not array and (cast != array).any():
+            raise ValueError(
+                f"{name} holds {array[cast != array][0]}, which is no {dtype}."
+            )
+        return cast
 
     def _check_ids(self, ids):
         if ids.dtype.kind not in "iu":
@@ -120,32 +162,43 @@ class ExportedEncoder:
                 f"The inputs differ in batch or length: {told}; give them alike."
             )
 
+    def _checked(self, outputs):
+        """Finite inputs have finite outputs, or else the weights are damaged."""
+        for name, value in outputs.items():
+            if value.dtype.kind == "f" and not np.isfinite(value).all():
+                raise ValueError(
+                    f"{self.path} gives {shown(name)} with numbers that are not finite: "
+                    "its weights are damaged. Export the model again."
+                )
+        return outputs
 
-def _limits(path):
-    """Of the export that a file lies in: its architecture, or nothing."""
-    manifest = path.absolute().parent.parent / MANIFEST
-    if not manifest.is_file():
-        return {}
-    return json.loads(manifest.read_text(encoding="utf-8")).get("config", {})
+
+def _array(name, value):
+    try:
+        return np.asarray(value)
+    # Rows of different lengths, a tensor of another device, an object of any kind.
+    except Exception as error:
+        raise ValueError(f"{name} is no array: {one_line(error)}") from error
 
 
-def read_manifest(folder):
-    """The dict of an export's `manifest.json`.
-
-    Raises:
-        FileNotFoundError: when the folder is no export.
-    """
-    path = Path(folder) / MANIFEST
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{folder} is no export (it has no {MANIFEST}); give the folder that "
-            "`keras-teran export` wrote."
+def _check_boxes(arrays):
+    """Refuses pixels where relative boxes are meant; the graph would take them."""
+    if "boxes" not in arrays or "region_mask" not in arrays:
+        return
+    real = arrays["boxes"][arrays["region_mask"]]
+    outside = ((real < 0) | (real > 1)).any(axis=-1)
+    if outside.any():
+        raise ValueError(
+            f"boxes holds {real[outside][0].tolist()}, which lies outside 0..1; divide x "
+            "by the picture's width and y by its height."
         )
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def open_exported(path):
     """Opens one exported encoder; its format is told by its name and content.
+
+    A file that lies in an export's folder must be as the folder's `manifest.json` says,
+    see `manifest.check_opened`. A file copied elsewhere stands by itself.
 
     Args:
         path: a folder with `saved_model.pb`, a `.tflite` or a `.onnx` file.
@@ -155,80 +208,37 @@ def open_exported(path):
 
     Raises:
         FileNotFoundError: when nothing is there.
-        ValueError: when it is none of the three.
+        ValueError: when it is none of the three, is damaged, or is not what the
+            manifest of its folder names.
     """
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; export the model first.")
+    opener = _opener(path)
+    place = Path(os.path.abspath(path))
+    limits = {}
+    # Exports hold FORMAT/FILE; another manifest.json above a lone file is not ours.
+    if place.parent.name in OPENERS and (place.parents[1] / MANIFEST).exists():
+        limits = check_opened(place.parents[1], place)["config"]
+    return ExportedEncoder(path, opener(path), limits)
+
+
+def open_graph(path):
+    """Opens a file alone, whatever a manifest says of it: for one just verified.
+
+    Returns, and raises, what `open_exported` does.
+    """
+    return ExportedEncoder(path, _opener(Path(path))(Path(path)))
+
+
+def _opener(path):
     if (path / "saved_model.pb").is_file():
-        return _saved_model(path)
+        return OPENERS["savedmodel"]
     if path.suffix == ".tflite":
-        return _litert(path)
+        return OPENERS["litert"]
     if path.suffix == ".onnx":
-        return _onnx(path)
+        return OPENERS["onnx"]
     raise ValueError(
         f"{path} is no exported encoder; give a folder with saved_model.pb, a .tflite "
         "or a .onnx file."
     )
-
-
-def _saved_model(path):
-    import tensorflow as tf
-
-    loaded = tf.saved_model.load(str(path))
-    function = loaded.signatures[SIGNATURE]
-    specs = function.structured_input_signature[1]
-
-    # `loaded` is held here: the function alone does not keep its weights alive.
-    def run(inputs, loaded=loaded):
-        return function(**{name: tf.constant(value) for name, value in inputs.items()})
-
-    inputs = {name: spec.dtype.as_numpy_dtype for name, spec in specs.items()}
-    shapes = {name: tuple(spec.shape) for name, spec in specs.items()}
-    return ExportedEncoder(path, inputs, shapes, run)
-
-
-def _litert(path):
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_path=str(path))
-    runner = interpreter.get_signature_runner(SIGNATURE)
-    details = runner.get_input_details()
-    inputs = {name: detail["dtype"] for name, detail in details.items()}
-    shapes = {
-        name: tuple(None if size < 0 else int(size) for size in d["shape_signature"])
-        for name, d in details.items()
-    }
-
-    def run(arrays, interpreter=interpreter):
-        return runner(**arrays)
-
-    return ExportedEncoder(path, inputs, shapes, run)
-
-
-# The three element types of the encoders, as ONNX Runtime spells them.
-_ONNX_DTYPES = {
-    "tensor(float)": np.float32,
-    "tensor(int32)": np.int32,
-    "tensor(uint8)": np.uint8,
-    "tensor(bool)": np.bool_,
-}
-
-
-def _onnx(path):
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(
-        str(path), providers=["CPUExecutionProvider"]
-    )
-    names = [output.name for output in session.get_outputs()]
-    inputs = {entry.name: _ONNX_DTYPES[entry.type] for entry in session.get_inputs()}
-    shapes = {
-        entry.name: tuple(s if isinstance(s, int) else None for s in entry.shape)
-        for entry in session.get_inputs()
-    }
-
-    def run(arrays):
-        return dict(zip(names, session.run(names, arrays), strict=True))
-
-    return ExportedEncoder(path, inputs, shapes, run)

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_teran.exported import open_exported
+from keras_teran._io import one_line
+from keras_teran.exported import open_graph
 
 WARM_UP = 5
 REPEATS = 60
@@ -34,7 +35,7 @@ def file_cost(path, batches):
         None where the system does not tell (it is Linux that does).
 
     Raises:
-        subprocess.CalledProcessError: when the file does not run.
+        ValueError: of one line, when the file does not run there.
     """
     with tempfile.TemporaryDirectory() as folder:
         inputs = Path(folder) / "inputs.npz"
@@ -47,13 +48,19 @@ def file_cost(path, batches):
             },
         )
         command = [sys.executable, "-m", "keras_teran.file_cost", path, inputs]
-        result = subprocess.run(command, check=True, capture_output=True, text=True)
+        result = subprocess.run(command, check=False, capture_output=True, text=True)
+    if result.returncode:
+        last = result.stderr.strip().splitlines()[-1:]
+        raise ValueError(
+            f"{path} does not run in a process of its own, which ended with status "
+            f"{result.returncode}: {one_line(''.join(last))}"
+        )
     return json.loads(result.stdout.splitlines()[-1])
 
 
 def measure(path, batches):
     """The same, in this process."""
-    run = open_exported(path)
+    run = open_graph(path)
     cost = {}
     for batch, inputs in batches.items():
         seconds = []

@@ -1,6 +1,7 @@
 """What exported files are worth: recall on a labelled set, and what each file costs."""
 
 import json
+import math
 from pathlib import Path
 
 import keras
@@ -8,9 +9,16 @@ import numpy as np
 
 from keras_teran._io.bars import progress_bar
 from keras_teran.evaluation.recall import check_correspondence, recall_table
-from keras_teran.export import ENCODERS, FLOAT32, MANIFEST
-from keras_teran.exported import open_exported, read_manifest
+from keras_teran.export import ENCODERS, FLOAT32
+from keras_teran.exported import open_exported
 from keras_teran.file_cost import file_cost
+from keras_teran.manifest import (
+    MANIFEST,
+    check_files,
+    manifest_text,
+    read_manifest,
+    signed,
+)
 from keras_teran.regions.picture_store import encoder_inputs
 from keras_teran.run import write_text
 from keras_teran.scoring import all_pairs
@@ -40,6 +48,7 @@ def verify(
     points below the reference's, and a file is good when its pair is. Scorers are
     compared with `similarity` on the reference's embeddings of the first sets.
 
+    Every file is read first, and must have the size and SHA-256 that the manifest says.
     Writes `verify.json` and `verify.md` into the folder, and into each artifact of its
     manifest `good`: true or false.
 
@@ -62,11 +71,17 @@ def verify(
 
     Raises:
         FileNotFoundError: when the folder is no export.
-        ValueError: when it holds no float32 pair and `model` is None, or the set has an
-            image without captions.
+        ValueError: when a file is not the one that the manifest names; the folder holds
+            no float32 pair and `model` is None; the set has an image without captions;
+            or `most_lost` is not finite.
     """
     folder = Path(folder)
+    if not math.isfinite(most_lost):
+        raise ValueError(
+            f"most_lost={most_lost}: give points of rsum, a finite number."
+        )
     manifest = read_manifest(folder)
+    check_files(folder, manifest)
     check_correspondence(captions.caption_to_image, len(captions.image_ids))
     tokenizer = CaptionTokenizer.load(folder)
     sides = {
@@ -259,4 +274,4 @@ def _write(folder, manifest, found):
             artifact["good"] = good[artifact["path"]]
     write_text(folder / f"{REPORT}.json", json.dumps(found, indent=1) + "\n")
     write_text(folder / f"{REPORT}.md", format_verification(found) + "\n")
-    write_text(folder / MANIFEST, json.dumps(manifest, indent=2) + "\n")
+    write_text(folder / MANIFEST, manifest_text(signed(manifest)))

@@ -20,9 +20,9 @@ BOTTOM = (
     "curves",
     "dropout",
     "ending",
-    "exported",
     "input_arrays",
     "losses",
+    "manifest_schema",
     "optimizer",
     "packing",
     "painting",
@@ -31,6 +31,7 @@ BOTTOM = (
     "replicas",
     "run",
     "streams",
+    "runtimes",
     "tokenizer",
 )
 MIDDLE = {
@@ -59,8 +60,10 @@ MIDDLE = {
     },
     "caching": {"context", "real_rows"},
     "data": {"tokenizer", "regions"},
-    "regions": {"tokenizer", "data"},
     "one_image": {"data", "input_arrays", "regions"},
+    "manifest": {"manifest_schema"},
+    "exported": {"manifest", "runtimes"},
+    "regions": {"tokenizer", "data", "runtimes"},
     "scoring": {"alignment", "packing"},
     "sparse_gradient": {"alignment"},
 }

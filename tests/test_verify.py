@@ -8,11 +8,13 @@ import yaml
 from data_folder import small_config, write_data_folder
 
 import keras_teran
+from keras_teran._io import sha256
 from keras_teran.cli import main
 from keras_teran.data.splits import open_split
 from keras_teran.evaluation.evaluate import evaluate
 from keras_teran.export import MANIFEST, export, in_float32
 from keras_teran.export_command import calibration_set
+from keras_teran.manifest import manifest_text, signed
 from keras_teran.verify import verify
 from keras_teran.verify_table import format_verification
 
@@ -53,6 +55,11 @@ def swap_weights(exported, run):
     path = exported / "litert" / "image_encoder.int8.tflite"
     with quiet():
         CONVERTERS["litert"].convert(model.image_encoder, path)
+    manifest = json.loads((exported / MANIFEST).read_text())
+    (artifact,) = (a for a in manifest["artifacts"] if a["path"].endswith(path.name))
+    artifact["bytes"] = path.stat().st_size
+    artifact["files"] = {artifact["path"]: sha256(path)}
+    (exported / MANIFEST).write_text(manifest_text(signed(manifest)))
 
 
 def test_the_recall_is_that_of_evaluate_and_the_files_are_marked(data, run, exported):
@@ -89,7 +96,7 @@ def test_without_a_run_the_float32_files_are_the_reference(data, exported):
     manifest["artifacts"] = [
         a for a in manifest["artifacts"] if a["variant"] != "float32"
     ]
-    (exported / MANIFEST).write_text(json.dumps(manifest))
+    (exported / MANIFEST).write_text(manifest_text(signed(manifest)))
     with pytest.raises(ValueError, match="no float32 encoders .*--run"):
         verify(exported, captions, regions, cost=False)
 

@@ -2,6 +2,11 @@
 
 import numpy as np
 
+from keras_teran._io import shown
+
+# Of one picture: 100 × 100.
+MOST_REGIONS = 10_000
+
 
 def grid_boxes(sizes):
     """Boxes that split a picture into equal parts, once for each size.
@@ -13,7 +18,8 @@ def grid_boxes(sizes):
         float32, (boxes, 4): x0, y0, x1, y1 in 0..1.
 
     Raises:
-        ValueError: if there is no size, or one below 1.
+        ValueError: if there is no size, one below 1, or more than `MOST_REGIONS`
+            parts in all.
 
     Example:
         >>> grid_boxes([1, 2]).tolist()
@@ -23,7 +29,17 @@ def grid_boxes(sizes):
     sizes = list(sizes)
     if not sizes or min(sizes) < 1:
         raise ValueError(f"grid must name sizes of at least 1; received {sizes}.")
+    check_count(sum(int(size) ** 2 for size in sizes), f"grid {shown(sizes)}")
     return np.concatenate([cell_boxes(size, size) for size in sizes])
+
+
+def check_count(count, name):
+    """Refuses more than `MOST_REGIONS` regions a picture; ValueError."""
+    if count > MOST_REGIONS:
+        raise ValueError(
+            f"{name} makes {count:,} regions of a picture; at most {MOST_REGIONS:,} are "
+            "taken. Give a smaller grid, or merge."
+        )
 
 
 def cell_boxes(rows, columns):

@@ -3,6 +3,8 @@
 import argparse
 import sys
 
+_MOST_TOGETHER = 1024
+
 
 def add_regions(commands):
     """Adds the command to the parser.
@@ -99,6 +101,11 @@ def _regions(arguments):
     from keras_teran.regions.opening import Options, open_extractor
     from keras_teran.regions.storing import BAD_FILE, store_regions
 
+    if arguments.batch_size > _MOST_TOGETHER:
+        raise ValueError(
+            f"--batch-size {arguments.batch_size}: at most {_MOST_TOGETHER} pictures are "
+            "held together."
+        )
     given = vars(arguments)
     options = {name: given[name] for name in Options.__annotations__ if name in given}
     pictures = list_pictures(arguments.images, arguments.captions, arguments.split)

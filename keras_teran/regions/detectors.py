@@ -61,6 +61,11 @@ class DetectorRegions:
 
     def _regions(self, picture):
         found = self._network.run(self._prepare(picture.pixels[None]))
+        if not (np.isfinite(found.boxes).all() and np.isfinite(found.scores).all()):
+            raise ValueError(
+                f"{self.identity['class']} gives boxes or scores that are not finite: "
+                "its weights are damaged, or mean and std are not its own."
+            )
         inside = picture.to_picture(found.boxes)
         area = (inside[:, 2:] > inside[:, :2]).all(1)
         scores = np.where(area, found.scores, -np.inf)

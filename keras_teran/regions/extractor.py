@@ -4,7 +4,7 @@ from typing import Protocol
 
 import numpy as np
 
-from keras_teran.regions.areas import cell_boxes, grid_boxes, pool
+from keras_teran.regions.areas import cell_boxes, check_count, grid_boxes, pool
 from keras_teran.regions.merging import merge
 
 
@@ -60,6 +60,9 @@ class MapExtractor:
     Args:
         model: a `MapModel`.
         regions: which regions: `Cells`, `Grid`, `Merged` or `BoxesOf`.
+
+    Raises:
+        ValueError: for more than `areas.MOST_REGIONS` regions of a picture.
     """
 
     def __init__(self, model, regions):
@@ -67,6 +70,7 @@ class MapExtractor:
         self.input_size = tuple(model.input_size)
         self.region_dim = model.map_size[2]
         self.max_regions = regions.most(*model.map_size[:2])
+        check_count(self.max_regions, regions.name)
         self.identity = {**model.identity, "regions": regions.name}
 
     def extract(self, pictures, image_ids=None):

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 PADDING = 128
+# Pixels a side of a model's input: one picture is then 50 MB in float32.
+MOST_SIDE = 2048
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,28 @@
 
 import hashlib
 import os
-from pathlib import Path
 
 import numpy as np
 
+from keras_teran._io import read_bytes, require_file
+from keras_teran.regions.fitting import MOST_SIDE
 from keras_teran.regions.tokens import as_maps
+from keras_teran.runtimes import (
+    InterpreterPool,
+    naming,
+    open_interpreter,
+    open_session,
+)
+
+# Protocol buffers, and with them ONNX files, end at 2 GiB.
+_MOST_BYTES = 2**31
 
 
 class GraphFile:
     """A `MapModel` over a file; the two formats differ in how a tensor is reached.
+
+    Several threads may call `maps` at once. Those of an ONNX file run side by side;
+    those of a LiteRT file, which uses all cores by itself, in turn.
 
     Args:
         path: the `.tflite` or `.onnx` file: one input, a picture of three channels,
@@ -31,18 +44,17 @@ class GraphFile:
     """
 
     def __init__(self, path, tensor=None, size=None, mean=0.0, std=255.0):
-        path = Path(path)
-        if not path.is_file():
-            raise FileNotFoundError(f"There is no file {path} to extract regions with.")
+        path = require_file(path, f"There is no file {path} to extract regions with.")
+        content = read_bytes(path, _MOST_BYTES)
         opener = {".tflite": _open_litert, ".onnx": _open_onnx}[path.suffix]
-        shape, dtype, self._run, name = opener(path, tensor, size)
+        shape, dtype, self._run, name = opener(path, content, tensor, size)
         self._channels_first = shape[1] == 3 and shape[3] != 3
         self.input_size = shape[2:] if self._channels_first else shape[1:3]
         self._dtype, self._mean, self._std = dtype, mean, std
         self.identity = {
             "extractor": path.suffix[1:],
             "file": path.name,
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "sha256": hashlib.sha256(content).hexdigest(),
             "tensor": name,
             "input_size": list(self.input_size),
             "mean": mean,
@@ -53,63 +65,74 @@ class GraphFile:
 
     def maps(self, pixels):
         """Features of pictures, one after the other, see `MapModel`."""
+        name = f"Tensor {self.identity['tensor']!r} of {self.identity['file']}"
+        maps = [self._run(self._values(each)) for each in pixels]
+        for each in maps:
+            if each.shape[:1] != (1,):
+                raise ValueError(
+                    f"{name} has the shape {each.shape} for a picture; regions need a "
+                    "batch of 1. Name another tensor."
+                )
+        found = np.concatenate(maps)
+        return as_maps(found, name, self._channels_first and found.ndim == 4)
+
+    def _values(self, pixels):
+        """One picture as the input takes it, with a batch of 1."""
         values = pixels
         if np.dtype(self._dtype).kind == "f":
             mean, std = np.asarray(self._mean), np.asarray(self._std)
             values = ((pixels - mean) / std).astype(self._dtype)
         if self._channels_first:
-            values = np.moveaxis(values, -1, 1)
-        found = np.concatenate(
-            [self._run(np.ascontiguousarray(v[None])) for v in values]
-        )
-        name = f"Tensor {self.identity['tensor']!r} of {self.identity['file']}"
-        return as_maps(found, name, self._channels_first and found.ndim == 4)
+            values = np.moveaxis(values, -1, 0)
+        return np.ascontiguousarray(values[None])
 
 
-def _open_litert(path, tensor, size):
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+def _open_litert(path, content, tensor, size):
+    from ai_edge_litert.interpreter import OpResolverType
 
     # Without these two, tensors inside the graph are fused away or overwritten.
     inner = {
         "experimental_op_resolver_type": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         "experimental_preserve_all_tensors": True,
     }
-    try:
-        interpreter = Interpreter(
-            model_path=str(path),
-            num_threads=os.cpu_count(),
-            **({} if tensor is None else inner),
-        )
-    except (ValueError, RuntimeError) as error:
-        raise ValueError(f"{path} is no LiteRT file: {_line(error)}") from error
-    entry = _only_input(path, interpreter.get_input_details())
+    settings = {"num_threads": os.cpu_count(), **({} if tensor is None else inner)}
+    first = open_interpreter(path, **settings)
+    entry = _only_input(path, first.get_input_details())
+    dtype = _picture_dtype(path, np.dtype(entry["dtype"]).name)
     shape = _picture_shape(path, entry["shape_signature"], size)
-    if tuple(entry["shape"]) != shape:
-        interpreter.resize_tensor_input(entry["index"], shape)
-    try:
-        interpreter.allocate_tensors()
-    except RuntimeError as error:
-        raise ValueError(
-            f"{path} cannot be run at {shape[1:]}: {_line(error)}"
-        ) from error
-    found = _litert_tensor(path, interpreter, tensor)
-    scale, zero = found["quantization"]
-    signed = np.dtype(entry["dtype"]) == np.int8
 
-    def run(values):
-        if signed:
-            values = (values.astype(np.int16) - 128).astype(np.int8)
+    def ready(interpreter):
+        if tuple(entry["shape"]) != shape:
+            interpreter.resize_tensor_input(entry["index"], shape)
+        interpreter.allocate_tensors()
+        return interpreter
+
+    with naming(path, f"cannot be run at {shape[1:]}"):
+        ready(first)
+    found = _litert_tensor(path, first, tensor)
+    scale, zero = found["quantization"]
+    pool = InterpreterPool(
+        path, lambda: ready(open_interpreter(path, **settings)), most=1, first=first
+    )
+
+    def features(interpreter, values):
         interpreter.set_tensor(entry["index"], values)
         interpreter.invoke()
-        features = interpreter.get_tensor(found["index"]).astype(np.float32)
-        return (features - zero) * np.float32(scale) if scale else features
+        # A copy: the tensor itself is overwritten by the next call.
+        return interpreter.get_tensor(found["index"]).astype(np.float32)
 
-    return shape, entry["dtype"], run, found["name"]
+    def run(values):
+        if dtype == "int8":
+            values = (values.astype(np.int16) - 128).astype(np.int8)
+        values = pool.use(lambda interpreter: features(interpreter, values))
+        return (values - zero) * np.float32(scale) if scale else values
+
+    return shape, dtype, run, found["name"]
 
 
 def _litert_tensor(path, interpreter, tensor):
     if tensor is None:
-        return interpreter.get_output_details()[0]
+        return _first(path, interpreter.get_output_details())
     details = [d for d in interpreter.get_tensor_details() if d["name"]]
     by_name = [d for d in details if d["name"] == tensor or str(d["index"]) == tensor]
     by_part = [d for d in details if tensor in d["name"].split(";")]
@@ -131,48 +154,49 @@ def _on_grid(shape):
     return len(shape) == 4 and shape[0] == 1 and min(shape[1:]) > 1
 
 
-def _open_onnx(path, tensor, size):
-    import onnxruntime
-
-    content = path.read_bytes()
-    try:
-        session = _session(onnxruntime, content)
-        outputs = [output.name for output in session.get_outputs()]
-        name = outputs[0] if tensor is None else tensor
-        if name not in outputs:
-            session = _session(onnxruntime, _with_output(path, content, name))
-    except onnxruntime.capi.onnxruntime_pybind11_state.Fail as error:
-        raise ValueError(f"{path} cannot be run: {_line(error)}") from error
-    except onnxruntime.capi.onnxruntime_pybind11_state.InvalidProtobuf as error:
-        raise ValueError(f"{path} is no ONNX file: {_line(error)}") from error
+def _open_onnx(path, content, tensor, size):
+    session = open_session(path, content)
+    outputs = [output.name for output in session.get_outputs()]
+    name = _first(path, outputs) if tensor is None else tensor
+    if name not in outputs:
+        session = open_session(path, _with_output(path, content, name))
     entry = _only_input(path, session.get_inputs())
+    dtypes = {"tensor(float)": "float32", "tensor(uint8)": "uint8"}
+    dtype = _picture_dtype(path, dtypes.get(entry.type, entry.type))
     shape = _picture_shape(path, entry.shape, size)
-    dtypes = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
-    if entry.type not in dtypes:
-        raise ValueError(
-            f"{path} takes {entry.type}; an extractor takes float32 or uint8 pictures."
-        )
 
     def run(values):
-        return session.run([name], {entry.name: values})[0].astype(np.float32)
+        with naming(path, f"cannot be run at {shape[1:]}"):
+            return session.run([name], {entry.name: values})[0].astype(np.float32)
 
-    return shape, dtypes[entry.type], run, name
-
-
-def _session(onnxruntime, content):
-    return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    return shape, dtype, run, name
 
 
 def _with_output(path, content, name):
     """The graph with one more output: ONNX Runtime gives nothing else out."""
     import onnx
 
-    model = onnx.load_from_string(content)
+    with naming(path, "is no ONNX file"):
+        model = onnx.load_from_string(content)
     inner = [output for node in model.graph.node for output in node.output]
     if name not in inner:
         raise ValueError(f"{path} has no tensor {name!r}. It has: {_some(inner)}")
     model.graph.output.append(onnx.ValueInfoProto(name=name))
     return model.SerializeToString()
+
+
+def _picture_dtype(path, dtype):
+    if dtype not in ("float32", "uint8", "int8"):
+        raise ValueError(
+            f"{path} takes {dtype}; an extractor takes float32 or uint8 pictures."
+        )
+    return dtype
+
+
+def _first(path, outputs):
+    if not outputs:
+        raise ValueError(f"{path} has no outputs; an extractor takes features of one.")
+    return outputs[0]
 
 
 def _only_input(path, inputs):
@@ -199,13 +223,14 @@ def _picture_shape(path, shape, size):
         known[place] = size or known[place]
         if known[place] is None:
             raise ValueError(f"{path} takes pictures of any size; give one (--size).")
+        if known[place] > MOST_SIDE:
+            raise ValueError(
+                f"{path} takes pictures of {known[place]} pixels a side; at most "
+                f"{MOST_SIDE} are extracted from."
+            )
     return (1, *(int(side) for side in known[1:]))
 
 
 def _some(names, most=8):
     last = ", ".join(map(str, names[-most:]))
     return f"..., {last}" if len(names) > most else last
-
-
-def _line(error):
-    return " ".join(str(error).split())

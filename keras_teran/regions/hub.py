@@ -4,6 +4,9 @@ import hashlib
 
 import numpy as np
 
+from keras_teran._io import one_line
+from keras_teran.regions.fitting import MOST_SIDE
+
 
 def load_backbone(source, size=None):
     """A backbone of pictures.
@@ -125,7 +128,8 @@ def input_size(source, model, size, preset_size):
     """Height and width of what a network takes: its own, the asked for, the preset's.
 
     Raises:
-        ValueError: if it takes no pictures, or any size and none is known.
+        ValueError: if it takes no pictures, any size and none is known, or one above
+            `fitting.MOST_SIDE`.
     """
     shape = getattr(model, "image_shape", None)
     if shape is None or len(shape) != 3 or shape[-1] != 3:
@@ -136,6 +140,11 @@ def input_size(source, model, size, preset_size):
     asked = None if size is None else (size, size)
     for found in (shape[:2], asked, preset_size):
         if found is not None and None not in found:
+            if max(found) > MOST_SIDE:
+                raise ValueError(
+                    f"extractor {str(source)!r} takes pictures of {max(found)} pixels a "
+                    f"side; at most {MOST_SIDE} are extracted from."
+                )
             return tuple(int(side) for side in found)
     raise ValueError(
         f"extractor {str(source)!r} takes pictures of any size; give one (--size)."
@@ -150,8 +159,3 @@ def hash_weights(model):
         found.update(f"{value.dtype} {value.shape}".encode())
         found.update(value.tobytes())
     return found.hexdigest()
-
-
-def one_line(error):
-    """An error's text without its line breaks."""
-    return " ".join(str(error).split())

@@ -1,23 +1,30 @@
 """An extractor by the name of its source, with what regions are to come out."""
 
 import json
-from dataclasses import asdict, dataclass
+import os
 from pathlib import Path
+from typing import Annotated, Any
 
+import pydantic
+
+from keras_teran._io import check, read_json
 from keras_teran.data.packed import PackedRegions
 from keras_teran.regions.extractor import BoxesOf, Cells, Grid, MapExtractor, Merged
+from keras_teran.regions.fitting import MOST_SIDE
 from keras_teran.regions.graph_files import GraphFile
 
 FILES = (".tflite", ".onnx")
+# (pixel - mean) / std stays far inside float32.
+_Mean = Annotated[float, pydantic.Field(ge=-1e6, le=1e6)]
+_Std = Annotated[float, pydantic.Field(ge=1e-6, le=1e6)]
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(pydantic.BaseModel, extra="forbid", frozen=True):
     """What an extractor is told besides its source; None where it was not told.
 
     Attributes:
         tensor: str, name of the tensor (file) or layer (backbone) to take.
-        size: int, height and width of the input.
+        size: int, height and width of the input, up to `fitting.MOST_SIDE`.
         mean, std: the network gets (pixel - mean) / std, one number or three each;
             where not said, a file's float input 0 to 1, a preset what it asks for.
         grid: ints: the picture in 3 × 3 parts for 3, and so on. What a file's regions
@@ -29,14 +36,26 @@ class Options:
     """
 
     tensor: str | None = None
-    size: int | None = None
-    mean: list[float] | None = None
-    std: list[float] | None = None
+    size: Annotated[int, pydantic.Field(ge=1, le=MOST_SIDE)] | None = None
+    mean: list[_Mean] | None = None
+    std: list[_Std] | None = None
     grid: list[int] | None = None
     cells: bool = False
     merge: int | None = None
     boxes: str | None = None
-    top: int | None = None
+    top: pydantic.PositiveInt | None = None
+
+
+class _OpenedAs(pydantic.BaseModel, extra="forbid"):
+    source: str
+    options: Options
+
+
+class _Written(pydantic.BaseModel):
+    """What a store's `extractor.json` says."""
+
+    opened_as: _OpenedAs
+    identity: dict[str, Any]
 
 
 def open_extractor(source, **options):
@@ -53,8 +72,8 @@ def open_extractor(source, **options):
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: for options that contradict each other, or a source that cannot be
-            loaded or is of another kind.
+        ValueError: for options that contradict each other or are out of range, or a
+            source that cannot be loaded or is of another kind.
 
     Example:
         >>> open_extractor("model.onnx", grid=[3], merge=36)
@@ -62,7 +81,7 @@ def open_extractor(source, **options):
         ...
         ValueError: grid and merge exclude each other; give one of them.
     """
-    chosen = Options(**options)
+    chosen = check({k: _plain(v) for k, v in options.items()}, Options, "extractor")
     for name in ("mean", "std"):
         _check_channels(name, getattr(chosen, name))
     source = str(source)
@@ -72,7 +91,7 @@ def open_extractor(source, **options):
         extractor = _of_preset(source, chosen)
     # So that a store knows its extractor wherever it is used from.
     place = str(Path(source).resolve()) if Path(source).exists() else source
-    extractor.opened_as = {"source": place, "options": asdict(chosen)}
+    extractor.opened_as = {"source": place, "options": chosen.model_dump()}
     return extractor
 
 
@@ -132,19 +151,19 @@ def reopen_extractor(folder):
         ValueError: if what is there now would give other features.
     """
     path = Path(folder) / "extractor.json"
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{folder} does not say what its features were extracted with: it has no "
-            "extractor.json. Give the extractor."
-        )
-    written = json.loads(path.read_text(encoding="utf-8"))
-    opened = written["opened_as"]
-    extractor = open_extractor(opened["source"], **opened["options"])
+    written = read_json(
+        path,
+        _Written,
+        missing=f"{folder} does not say what its features were extracted with: it has no "
+        "extractor.json. Give the extractor.",
+    )
+    opened = written.opened_as
+    extractor = open_extractor(opened.source, **opened.options.model_dump())
     now = json.loads(json.dumps(extractor.identity))
-    differing = [k for k in now if now[k] != written["identity"].get(k)]
+    differing = [k for k in now if now[k] != written.identity.get(k)]
     if differing:
         raise ValueError(
-            f"{opened['source']} is not what the features in {folder} were extracted "
+            f"{opened.source} is not what the features in {folder} were extracted "
             f"with: {differing} differ. Give that one, or extract anew."
         )
     return extractor
@@ -167,6 +186,13 @@ def _regions(chosen, default):
     if chosen.merge is not None:
         return Merged(chosen.merge)
     return Cells() if chosen.cells else Grid(chosen.grid)
+
+
+def _plain(value):
+    """What stands in an `extractor.json` for a path or a tuple."""
+    if isinstance(value, os.PathLike):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _check_channels(name, values):

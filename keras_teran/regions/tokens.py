@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 
 def as_maps(features, name, channels_first=False, grid=None):
     """Feature maps from a grid of features or from patch tokens.
@@ -18,13 +20,23 @@ def as_maps(features, name, channels_first=False, grid=None):
         float32, (images, rows, columns, dim).
 
     Raises:
-        ValueError: for another number of dimensions, or fewer tokens than patches.
+        ValueError: for another number of dimensions, a map without cells, fewer tokens
+            than patches, or numbers that are not finite.
 
     Example:
-        >>> import numpy as np
         >>> as_maps(np.zeros((2, 1 + 9, 5)), "the output").shape
         (2, 3, 3, 5)
     """
+    if 0 in features.shape:
+        raise ValueError(
+            f"{name} has the shape {features.shape}, a map of nothing: the input is too "
+            "small for the network. Give a larger size."
+        )
+    if not np.isfinite(features).all():
+        raise ValueError(
+            f"{name} holds numbers that are not finite: the network's weights are "
+            "damaged, or mean and std are not those that it was trained with."
+        )
     if features.ndim == 4:
         return features.transpose(0, 2, 3, 1) if channels_first else features
     if features.ndim != 3:

@@ -7,6 +7,9 @@ receives.
 
 import numpy as np
 
+from keras_teran._io import one_line, shown
+from keras_teran.serving.errors import ServingError
+
 
 def tokens(token_ids, padding_mask, interface):
     """Token ids int32 and mask bool, both (captions, tokens), checked.
@@ -23,7 +26,7 @@ def tokens(token_ids, padding_mask, interface):
         ValueError: for another shape or dtype, an empty batch, more tokens than
             positions, or an id outside the vocabulary (padding counted).
     """
-    token_ids = np.asarray(token_ids)
+    token_ids = _array("token_ids", token_ids)
     _shape("token_ids", token_ids, (None, None))
     if token_ids.dtype.kind not in "iu":
         raise ValueError(f"token_ids holds {token_ids.dtype}; give integers.")
@@ -74,6 +77,42 @@ def regions(features, boxes, region_mask, interface):
     return {"regions": features, "boxes": boxes, "region_mask": mask}
 
 
+def answer(model, outputs, shapes):
+    """What a server answered, checked.
+
+    Args:
+        model: str, the name of the model that was asked.
+        outputs: dict of NumPy arrays.
+        shapes: dict of the shapes that the outputs must have, by name.
+
+    Returns:
+        Dict of NumPy arrays by the names of `shapes`: bool for masks, else float32.
+
+    Raises:
+        ServingError: when a name or shape differs, a mask holds other than bools, or
+            anything else holds other than numbers that are finite in float32.
+    """
+    found = {name: value.shape for name, value in outputs.items()}
+    if found != shapes:
+        raise ServingError(f"{model} answered {shown(found)}; expected {shapes}.")
+    return {name: _answered(model, name, value) for name, value in outputs.items()}
+
+
+def _answered(model, name, value):
+    if name.endswith("_mask"):
+        if value.dtype != bool:
+            raise ServingError(f"{model} answered {name} of {value.dtype}, not bools.")
+        return value
+    with np.errstate(over="ignore"):
+        numbers = value.astype("float32") if value.dtype.kind in "fiu" else None
+    if numbers is None or not np.isfinite(numbers).all():
+        raise ServingError(
+            f"{model} answered {name} with numbers that are not finite, or with no "
+            "numbers."
+        )
+    return numbers
+
+
 def floats(name, value, shape):
     """A finite float32 array of a shape in which None is any size but 0.
 
@@ -81,7 +120,7 @@ def floats(name, value, shape):
         ValueError: naming the argument, for another shape, dtype, or a number that is
             not finite in float32.
     """
-    value = np.asarray(value)
+    value = _array(name, value)
     _shape(name, value, shape)
     if value.dtype.kind not in "fiu":
         raise ValueError(f"{name} holds {value.dtype}; give floats.")
@@ -92,6 +131,14 @@ def floats(name, value, shape):
             f"{name} holds NaN or infinity; give finite numbers, 0 where it is padding."
         )
     return value
+
+
+def _array(name, value):
+    try:
+        return np.asarray(value)
+    # Rows of different lengths, or an object that makes no array.
+    except Exception as error:
+        raise ValueError(f"{name} is no array: {one_line(error)}") from error
 
 
 def _shape(name, value, shape):
@@ -105,7 +152,7 @@ def _shape(name, value, shape):
 
 
 def _mask(name, value, shape):
-    value = np.asarray(value)
+    value = _array(name, value)
     if value.dtype != bool:
         raise ValueError(f"{name} holds {value.dtype}; give bool, True where real.")
     _shape(name, value, shape)

@@ -1,12 +1,12 @@
 """Asks a TF Serving server for word and region embeddings and for scores."""
 
-import dataclasses
 import time
 
 import numpy as np
 
+from keras_teran._io import check, shown
 from keras_teran.serving import checks
-from keras_teran.serving.errors import ServingError, UnavailableError
+from keras_teran.serving.errors import UnavailableError
 from keras_teran.serving.interface import Interface, bucket
 from keras_teran.serving.pictures import fitted_batches
 from keras_teran.serving.transport_grpc import GrpcTransport
@@ -57,14 +57,15 @@ class Client:
         max_batch=32,
         lengths=None,
     ):
-        if timeout <= 0 or retries < 0 or backoff < 0 or max_batch < 1:
-            raise ValueError(
-                f"timeout={timeout}, retries={retries}, backoff={backoff}, max_batch="
-                f"{max_batch}: give a timeout above 0, a batch of 1 or more, and "
-                "retries and backoff of 0 or more."
-            )
-        self.interface = dataclasses.replace(Interface.read(folder), **lengths or {})
+        _check_limits(timeout, retries, backoff, max_batch)
+        self.interface = Interface.read(folder).with_lengths(lengths)
         self.tokenizer = CaptionTokenizer.load(folder)
+        tokens, rows = len(self.tokenizer.vocabulary), self.interface.vocabulary_size
+        if tokens > rows:
+            raise ValueError(
+                f"{folder} has a vocabulary of {tokens} tokens, the served model a table "
+                f"of {rows} rows; give the folder of that model."
+            )
         self.retries = retries
         self.backoff = backoff
         self.max_batch = max_batch
@@ -261,25 +262,37 @@ class Client:
         for tries in range(self.retries + 1):
             try:
                 answer = self._transport.predict(
-                    model, self.interface.version, inputs, tuple(shapes)
+                    model, self.interface.version, inputs, shapes
                 )
                 break
             except UnavailableError:
                 if tries == self.retries:
                     raise
                 time.sleep(self.backoff * 2**tries)
-        found = {name: value.shape for name, value in answer.items()}
-        if found != shapes:
-            raise ServingError(f"{model} answered {found}; expected {shapes}.")
-        for name, value in answer.items():
-            if value.dtype.kind not in "fiub" or not np.isfinite(value).all():
-                raise ServingError(
-                    f"{model} answered {name} with numbers that are not finite."
-                )
-        return {name: _single(value) for name, value in answer.items()}
+        return checks.answer(model, answer, shapes)
+
+
+def _check_limits(timeout, retries, backoff, max_batch):
+    from keras_teran.serving.schemas import Limits
+
+    given = {
+        "timeout": timeout,
+        "retries": retries,
+        "backoff": backoff,
+        "max_batch": max_batch,
+    }
+    try:
+        check(given, Limits, "Client")
+    except ValueError as error:
+        raise ValueError(
+            f"{str(error).rstrip('.')}; give a timeout above 0, a batch of 1 or more, "
+            "and retries and backoff of 0 or more."
+        ) from None
 
 
 def _transport(url, timeout):
+    if not isinstance(url, str):
+        raise ValueError(f"url={shown(url)}: give a text, http://host:port.")
     if url.startswith("grpc://"):
         return GrpcTransport(url.removeprefix("grpc://").rstrip("/"), timeout)
     if url.startswith(("http://", "https://")):
@@ -294,7 +307,3 @@ def _pad(array, width, value):
     room = [(0, 0)] * array.ndim
     room[1] = (0, width - array.shape[1])
     return np.pad(array, room, constant_values=value)
-
-
-def _single(value):
-    return value if value.dtype == bool else value.astype("float32")

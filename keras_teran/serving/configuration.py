@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from keras_teran._io import one_line, read_text
+
 CONFIG = "models.config"
 MOUNTED = "/models"
 MODELS = ("image_encoder", "caption_encoder", "scorer")
@@ -77,17 +79,19 @@ def read_labels(repository):
     """Dict of labels to versions in a repository's `models.config`; empty without one.
 
     Raises:
-        ValueError: when the file does not parse.
+        ValueError: when the file does not parse, or names no model.
     """
     from google.protobuf import text_format
     from tensorflow_serving.config import model_server_config_pb2
 
     path = Path(repository) / CONFIG
-    if not path.is_file():
+    if not path.exists():
         return {}
     config = model_server_config_pb2.ModelServerConfig()
     try:
-        text_format.Parse(path.read_text(encoding="utf-8"), config)
+        text_format.Parse(read_text(path, 2**20), config)
     except text_format.ParseError as error:
-        raise ValueError(f"{path} is no models.config: {error}") from error
+        raise ValueError(f"{path} is no models.config: {one_line(error)}") from error
+    if not config.model_config_list.config:
+        raise ValueError(f"{path} names no model; remove it, or restore it.")
     return dict(config.model_config_list.config[0].version_labels)

@@ -1,10 +1,16 @@
 """What a client must know of one served version: limits, buckets, padding."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from keras_teran._io import check, read_json, sha256, shown
+from keras_teran.tokenizer import SETTINGS_FILE, VOCABULARY_FILE
+
 FILE = "interface.json"
+FORMAT_VERSION = 1
+_AGAIN = "add the export to the repository again with `keras-teran export --tf-serving`"
+_TOKENIZER = (VOCABULARY_FILE, SETTINGS_FILE)
 TOKEN_BUCKETS = (8, 16, 24, 32, 48, 64, 96, 128, 256, 512)
 REGION_BUCKETS = (12, 24, 36, 50, 100)
 
@@ -55,25 +61,75 @@ class Interface:
 
     @classmethod
     def read(cls, folder):
-        """Reads `interface.json` of a folder.
+        """Reads `interface.json` of a folder, and checks the tokenizer beside it.
 
         Raises:
             FileNotFoundError: when the folder has none.
+            ValueError: of one line: when it is of an older format, holds another kind of
+                value, or the tokenizer's files are not those that it names.
         """
+        from keras_teran.serving.schemas import InterfaceFile
+
         path = Path(folder) / FILE
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"{path} is missing: give the folder client/VERSION of a model "
-                "repository that `keras-teran export --tf-serving` wrote."
-            )
-        content = json.loads(path.read_text(encoding="utf-8"))
-        lists = {k: tuple(v) for k, v in content.items() if isinstance(v, list)}
-        return cls(**content | lists)
+        content = read_json(
+            path,
+            missing=f"{path} is missing: give the folder client/VERSION of a model "
+            "repository that `keras-teran export --tf-serving` wrote.",
+        )
+        if isinstance(content, dict):
+            version = content.get("format_version")
+            if version != FORMAT_VERSION:
+                told = (
+                    "an older format" if version is None else f"format {shown(version)}"
+                )
+                raise ValueError(
+                    f"{path} is of {told}, not of format {FORMAT_VERSION}; {_AGAIN}."
+                )
+        known = check(content, InterfaceFile, path).model_dump()
+        del known["format_version"]
+        for file, expected in known.pop("tokenizer_files").items():
+            if sha256(path.with_name(file)) != expected:
+                raise ValueError(
+                    f"{path.with_name(file)} is not the file that {FILE} names: its "
+                    f"SHA-256 differs. {_AGAIN.capitalize()}."
+                )
+        lists = {k: tuple(v) for k, v in known.items() if isinstance(v, list)}
+        return cls(**known | lists)
 
     def write(self, folder):
-        """Writes `interface.json` into a folder."""
-        text = json.dumps(asdict(self), indent=2) + "\n"
+        """Writes `interface.json` into a folder that holds the tokenizer's files."""
+        content = {
+            "format_version": FORMAT_VERSION,
+            "tokenizer_files": {n: sha256(Path(folder) / n) for n in _TOKENIZER},
+            **asdict(self),
+        }
+        text = json.dumps(content, indent=2) + "\n"
         (Path(folder) / FILE).write_text(text, encoding="utf-8")
+
+    def with_lengths(self, lengths):
+        """The same with other buckets.
+
+        Args:
+            lengths: dict of `token_buckets`, `region_buckets` or both, sequences of
+                ascending int from 1; or None.
+
+        Raises:
+            ValueError: for anything else, or for regions that the model makes itself.
+        """
+        from keras_teran.serving.schemas import Lengths
+
+        if isinstance(lengths, dict):
+            lengths = {
+                k: list(v) if isinstance(v, tuple) else v for k, v in lengths.items()
+            }
+        given = check({} if lengths is None else lengths, Lengths, "lengths")
+        given = given.model_dump(exclude_none=True)
+        if self.image_size and "region_buckets" in given:
+            raise ValueError(
+                "lengths: region_buckets are fixed where the model takes pictures; leave "
+                "them out."
+            )
+        return replace(self, **{name: tuple(value) for name, value in given.items()})
 
 
 def _of_pictures(backbone):

@@ -6,12 +6,12 @@ REPOSITORY/
   models.config  batching.config  compose.yaml  serve.sh
 """
 
-import json
 import os
 import shutil
 from importlib import util
 from pathlib import Path
 
+from keras_teran.manifest import MANIFEST, check_files, read_manifest
 from keras_teran.run import write_text
 from keras_teran.serving import configuration
 from keras_teran.serving.configuration import MODELS
@@ -39,13 +39,15 @@ def add_version(exported, repository):
 
     Raises:
         FileNotFoundError: when the export lacks its manifest or one of the SavedModels.
+        ValueError: when a file of the export is not the one that its manifest names.
         ModuleNotFoundError: without `tensorflow-serving-api`.
     """
     exported, repository = Path(exported), Path(repository)
     _check(exported)
     labels = configuration.read_labels(repository)
     version = 1 + max(_versions(repository), default=0)
-    manifest = json.loads((exported / "manifest.json").read_text(encoding="utf-8"))
+    manifest = read_manifest(exported)
+    check_files(exported, manifest)
     interface = Interface.of_manifest(manifest, version)
     aside = f".{version}.{os.getpid()}.part"
     names = (*MODELS, "client")
@@ -111,7 +113,7 @@ def _check(exported):
             "keras-teran[serving]`."
         )
     wanted = [f"savedmodel/{name}/saved_model.pb" for name in MODELS]
-    for file in ("manifest.json", *wanted):
+    for file in (MANIFEST, *wanted):
         if not (exported / file).is_file():
             raise FileNotFoundError(
                 f"{exported / file} is missing: give an export with SavedModels of both "

@@ -4,6 +4,7 @@ The protos of `tensorflow-serving-api` import `tensorflow.core`, and with it Ten
 Where that must not be loaded, use REST.
 """
 
+from keras_teran._io import one_line
 from keras_teran.serving.errors import ServingError, UnavailableError
 
 
@@ -36,13 +37,13 @@ class GrpcTransport:
         self._channel = grpc.insecure_channel(target, unlimited)
         self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
 
-    def predict(self, model, version, inputs, output_names):
+    def predict(self, model, version, inputs, shapes):
         """As `RestTransport.predict`; arrays keep the dtypes of the server."""
         import grpc
         import tensorflow as tf
         from tensorflow_serving.apis import predict_pb2
 
-        request = predict_pb2.PredictRequest(output_filter=output_names)
+        request = predict_pb2.PredictRequest(output_filter=list(shapes))
         request.model_spec.name = model
         request.model_spec.version.value = version
         request.model_spec.signature_name = "serving_default"
@@ -52,14 +53,21 @@ class GrpcTransport:
             answer = self._stub.Predict(request, timeout=self.timeout)
         except grpc.RpcError as error:
             self._raise(model, error, grpc.StatusCode)
-        return {name: tf.make_ndarray(t) for name, t in answer.outputs.items()}
+        try:
+            return {name: tf.make_ndarray(t) for name, t in answer.outputs.items()}
+        except Exception as error:  # TypeError, ValueError, and others of NumPy's
+            raise ServingError(
+                f"{self.target} {model} answered tensors that are none: {one_line(error)}"
+            ) from error
 
     def close(self):
         """Closes the channel."""
         self._channel.close()
 
     def _raise(self, model, error, codes):
-        words = f"{self.target} {model}: {error.code().name}: {error.details()}"
+        words = (
+            f"{self.target} {model}: {error.code().name}: {one_line(error.details())}"
+        )
         if error.code() is codes.DEADLINE_EXCEEDED:
             raise TimeoutError(
                 f"{words} (no answer within {self.timeout:g} s)"

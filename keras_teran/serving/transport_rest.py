@@ -2,12 +2,19 @@
 
 import http.client
 import json
+import math
+import time
 import urllib.error
 import urllib.request
 
 import numpy as np
 
+from keras_teran._io import one_line, shown
 from keras_teran.serving.errors import ServingError, UnavailableError
+
+# Bytes of JSON that one number may take, and those of all else in an answer.
+_NUMBER, _REST = 48, 2**16
+_PIECE = 2**16
 
 
 class RestTransport:
@@ -25,14 +32,15 @@ class RestTransport:
         self.url = url.rstrip("/")
         self.timeout = timeout
 
-    def predict(self, model, version, inputs, output_names):
+    def predict(self, model, version, inputs, shapes):
         """Runs `serving_default` of one version of a model.
 
         Args:
             model: str, its name on the server.
             version: int.
             inputs: dict of NumPy arrays.
-            output_names: sequence of str, all the outputs wanted.
+            shapes: dict of all the outputs wanted to their shapes. No answer is read
+                that is longer than these numbers can be.
 
         Returns:
             Dict of NumPy arrays, float64 or bool as JSON gives them.
@@ -40,42 +48,63 @@ class RestTransport:
         Raises:
             UnavailableError: when nothing listens, or it answers 503.
             TimeoutError: when the answer does not come in time.
-            ServingError: for any other status, with the server's words.
+            ServingError: for any other status, with the server's words; or for an answer
+                that holds no outputs, or is too long.
         """
         address = f"{self.url}/v1/models/{model}/versions/{version}:predict"
         body = {
             "signature_name": "serving_default",
             "inputs": {name: value.tolist() for name, value in inputs.items()},
         }
-        outputs = self._post(address, json.dumps(body).encode()).get("outputs")
+        shapes = dict(shapes)
+        most = _REST + _NUMBER * sum(math.prod(shape) for shape in shapes.values())
+        answer = self._post(address, json.dumps(body).encode(), most)
+        if not isinstance(answer, dict) or "outputs" not in answer:
+            raise ServingError(f"{address} answered no outputs: {shown(answer)}")
+        outputs = answer["outputs"]
         if not isinstance(outputs, dict):  # a lone output comes without its name
-            outputs = dict(zip(output_names, [outputs], strict=False))
+            outputs = dict(zip(shapes, [outputs], strict=False))
         return {
-            name: np.asarray(value)
+            name: _array(address, name, value)
             for name, value in outputs.items()
-            if name in output_names
+            if name in shapes
         }
 
     def close(self):
         """Nothing is held open."""
 
-    def _post(self, address, body):
+    def _post(self, address, body, most):
         request = urllib.request.Request(
             address, body, {"Content-Type": "application/json"}
         )
         try:
             with urllib.request.urlopen(request, timeout=self.timeout) as answer:
-                return json.load(answer)
+                return json.loads(self._read(address, answer, most))
         except urllib.error.HTTPError as error:
-            words = error.read(2000).decode(errors="replace")
+            words = one_line(error.read(2000).decode(errors="replace"), 2000)
             kind = UnavailableError if error.code == 503 else ServingError
             raise kind(f"{address} answered {error.code}: {words}") from error
         except urllib.error.URLError as error:
             self._raise(address, error.reason)
         except (OSError, http.client.HTTPException) as error:
             self._raise(address, error)
-        except json.JSONDecodeError as error:
-            raise ServingError(f"{address} answered no JSON: {error}") from error
+        # No JSON, no UTF-8, an integer of over 4,300 digits, or nested too deep.
+        except (ValueError, RecursionError) as error:
+            raise ServingError(
+                f"{address} answered no JSON: {one_line(error)}"
+            ) from error
+
+    def _read(self, address, answer, most):
+        """An answer of at most so many bytes, read in time however slowly it comes."""
+        end = time.monotonic() + self.timeout
+        content = bytearray()
+        while piece := answer.read1(_PIECE):
+            content += piece
+            if len(content) > most:
+                raise ServingError(f"{address} answered more than {most:,} bytes.")
+            if time.monotonic() > end:
+                raise TimeoutError(f"no whole answer in {self.timeout:g} s")
+        return bytes(content)
 
     def _raise(self, address, reason):
         if isinstance(reason, TimeoutError):
@@ -85,3 +114,12 @@ class RestTransport:
         if isinstance(reason, ConnectionRefusedError):
             raise UnavailableError(f"Nothing listens at {address}.") from reason
         raise ServingError(f"{address} failed: {reason!r}") from reason
+
+
+def _array(address, name, value):
+    try:
+        return np.asarray(value)
+    except ValueError as error:  # rows of different lengths
+        raise ServingError(
+            f"{address} answered {name} as no array: {one_line(error)}"
+        ) from error

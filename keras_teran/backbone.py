@@ -173,18 +173,19 @@ def _not_needed(name, layers):
 
 
 def vocabulary_of(source):
-    """The vocabulary that belongs to a pretrained BERT.
+    """The tokenizer that belongs to a pretrained BERT.
 
     Args:
-        source: a folder with `vocab.txt`, or a KerasHub preset name.
+        source: a folder with `vocab.txt`, see `CaptionTokenizer.load`; or a KerasHub
+            preset name.
 
     Returns:
-        `(vocabulary, lowercase)`: list of str, and bool.
+        `CaptionTokenizer`. Of a KerasHub preset it strips accents where it lower-cases,
+        as the BERT did that was trained; KerasHub's own tokenizer keeps them.
     """
     if Path(source).is_dir():
-        tokenizer = CaptionTokenizer.load(source)
-        return tokenizer.vocabulary, tokenizer.lowercase
+        return CaptionTokenizer.load(source)
     import keras_hub
 
     tokenizer = keras_hub.models.BertTokenizer.from_preset(source)
-    return tokenizer.get_vocabulary(), tokenizer.lowercase
+    return CaptionTokenizer(tokenizer.get_vocabulary(), tokenizer.lowercase)

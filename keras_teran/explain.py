@@ -60,13 +60,14 @@ def explain(model, tokenizer, inputs, caption):
 
     Raises:
         ValueError: `inputs` lacks a key or holds several images, the image has no real
-            region, or no word of the caption takes part in the score.
+            region, the caption has no word that the tokenizer knows, or none of its
+            words takes part in the score.
     """
     inputs = image_for(model, inputs, name="inputs")
     if not inputs["region_mask"].any():
         raise ValueError("inputs has no real region: region_mask is all False.")
     image = model.encode(inputs)
-    captions = model.encode(tokenizer([caption]))
+    captions = model.encode(tokenizer([tokenizer.asked(caption)]))
     pieces = tokenizer.encode(caption)
     mask = captions["word_mask"][0]
     real = [index for index in range(len(pieces.tokens)) if mask[index]]

@@ -11,6 +11,7 @@ from keras_teran.one_image import image_for
 from keras_teran.run import model_path, read_run_config
 from keras_teran.scoring import all_pairs
 from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.vocabulary import check_vocabulary
 
 
 class Matcher:
@@ -21,6 +22,9 @@ class Matcher:
         tokenizer: `CaptionTokenizer` that it was trained with.
         config: dict, how it was trained.
 
+    Raises:
+        ValueError: when the tokenizer is not that of the model's table of tokens.
+
     An image is a dict of `regions` float32 (regions, region_dim) and `boxes` float32
     (regions, 4); many images are the dict that a `RegionStore` reads. Of a model with
     pixels inside, an image is a picture's path, a Pillow image or uint8
@@ -28,6 +32,7 @@ class Matcher:
     """
 
     def __init__(self, model, tokenizer, config):
+        check_vocabulary(model, tokenizer)
         self.model = model
         self.tokenizer = tokenizer
         self.config = config
@@ -54,7 +59,11 @@ class Matcher:
 
     def score(self, image, sentence):
         """The similarity of one image and one sentence: a float."""
-        return float(self._scores(image_for(self.model, image), [sentence])[0, 0])
+        return float(
+            self._scores(
+                image_for(self.model, image), [self.tokenizer.asked(sentence)]
+            )[0, 0]
+        )
 
     def rank(self, images, sentence):
         """Images in the order of their similarity to a sentence, best first.
@@ -71,7 +80,7 @@ class Matcher:
         if not isinstance(images, dict):
             each = [image_for(self.model, image) for image in images]
             images = {n: np.concatenate([one[n] for one in each]) for n in each[0]}
-        scores = self._scores(images, [sentence])[:, 0]
+        scores = self._scores(images, [self.tokenizer.asked(sentence)])[:, 0]
         order = np.argsort(-scores, kind="stable")
         return order, scores[order]
 
@@ -99,8 +108,11 @@ def load(run):
 
     Raises:
         FileNotFoundError: when the folder is no RUN, or has no model yet.
+        ValueError: when the tokenizer's files are damaged, or not those of the model.
     """
     run = Path(run)
     config = read_run_config(run)
     model = keras.saving.load_model(model_path(run), compile=False)
-    return Matcher(model, CaptionTokenizer.load(run), config)
+    tokenizer = CaptionTokenizer.load(run, saved=True)
+    check_vocabulary(model, tokenizer, run)
+    return Matcher(model, tokenizer, config)

@@ -83,6 +83,9 @@ class Teran(keras.Model):
             or caption (`InContext`), also the pooled one. 0: none, as the original.
         context_words: float, the number of words that the whole counts as.
         context_dropout: float, dropout rate of the image's vector.
+        vocabulary_sha256: str, `vocabulary.vocabulary_sha256` of the tokens that the rows
+            of the table stand for; None where they are not known. Nothing computes
+            with it; see `vocabulary.check_vocabulary`.
         image_backbone: dict of `pixels.read_backbone`; images are then pictures, and
             their regions a backbone's patches. None: regions and boxes.
         **kwargs: `name`, `dtype` and `trainable` of a Keras model.
@@ -115,6 +118,7 @@ class Teran(keras.Model):
         context_dim=0,
         context_words=15.0,
         context_dropout=0.0,
+        vocabulary_sha256=None,
         image_backbone=None,
         **kwargs,
     ):

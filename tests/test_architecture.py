@@ -28,9 +28,12 @@ BOTTOM = (
     "real_rows",
     "replicas",
     "run",
-    "tokenizer",
+    "texts",
+    "vocabulary",
 )
 MIDDLE = {
+    "tokenizer": {"texts", "tokenizer_files", "vocabulary"},
+    "tokenizer_files": {"vocabulary"},
     "layers": {"dropout", "real_rows"},
     "backbone": {"layers", "tokenizer"},
     "context": {"dropout", "layers"},
@@ -52,7 +55,7 @@ MIDDLE = {
         "sparse_gradient",
     },
     "caching": {"context", "real_rows"},
-    "data": {"tokenizer", "regions"},
+    "data": {"texts", "tokenizer", "regions", "vocabulary"},
     "regions": {"tokenizer", "data"},
     "one_image": {"data", "regions"},
     "scoring": {"alignment", "packing"},
@@ -104,7 +107,15 @@ HEAVY = {
     "torch",
 }
 # What the command imports before it knows what is asked of it.
-WITHOUT_KERAS = ("__init__", "cli", "data/captions", "presets", "tokenizer")
+WITHOUT_KERAS = (
+    "__init__",
+    "cli",
+    "data/captions",
+    "presets",
+    "texts",
+    "tokenizer",
+    "vocabulary",
+)
 MOST_LINES = 400
 
 

@@ -12,6 +12,7 @@ from keras_teran.serving.pictures import fitted_batches
 from keras_teran.serving.transport_grpc import GrpcTransport
 from keras_teran.serving.transport_rest import RestTransport
 from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.vocabulary import check_vocabulary
 
 CAPTION_OUTPUTS = ("word_embeddings", "word_mask", "caption_embedding")
 IMAGE_OUTPUTS = ("region_embeddings", "image_embedding")
@@ -64,7 +65,8 @@ class Client:
                 "retries and backoff of 0 or more."
             )
         self.interface = dataclasses.replace(Interface.read(folder), **lengths or {})
-        self.tokenizer = CaptionTokenizer.load(folder)
+        self.tokenizer = CaptionTokenizer.load(folder, saved=True)
+        check_vocabulary(self.interface.caption_table(), self.tokenizer, folder)
         self.retries = retries
         self.backoff = backoff
         self.max_batch = max_batch

@@ -213,4 +213,5 @@ def test_a_saved_backbone_folder_is_loaded_by_its_path(tmp_path):
 def test_the_vocabulary_of_a_folder_is_read_with_its_case(tmp_path):
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "Dog"]
     CaptionTokenizer(vocabulary, lowercase=False).save(tmp_path)
-    assert vocabulary_of(tmp_path) == (vocabulary, False)
+    found = vocabulary_of(tmp_path)
+    assert (found.vocabulary, found.lowercase) == (vocabulary, False)

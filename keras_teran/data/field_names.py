@@ -1,5 +1,9 @@
 """The names that feature files give to the same things."""
 
+import numpy as np
+
+from keras_teran.data.ids import whole_number
+
 FEATURES = ("features", "image_features", "feat", "feats", "x")
 BOXES = ("boxes", "bbox", "bboxes", "box", "image_bb")
 # Boxes divided by width and height, with width, height (and area) after the corners.
@@ -37,13 +41,22 @@ def read_fields(fields, place):
     width, height = first_of(WIDTH, fields), first_of(HEIGHT, fields)
     size = None
     if boxes in BOXES and width and height:
-        size = int(fields[width][()]), int(fields[height][()])
+        size = tuple(_side(fields[name][()], place, name) for name in (width, height))
     return fields[features][()], fields[boxes][()][..., :4], size
 
 
 def count_boxes(fields, place):
     """Regions of one image, by its boxes alone: int; raises as `read_fields` does."""
     return len(fields[_names(fields, place)[1]])
+
+
+def _side(value, place, name):
+    """A width or height in pixels: an int from a number, or an array of one."""
+    flat = np.ravel(value).tolist()
+    side = whole_number(flat[0] if len(flat) == 1 else flat, f"{place}, {name}")
+    if side < 1:
+        raise ValueError(f"{place}, {name} is {side}; it must be at least 1.")
+    return side
 
 
 def _names(fields, place):

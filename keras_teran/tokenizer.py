@@ -162,15 +162,12 @@ class CaptionTokenizer:
                 f"{path} is missing: a tokeniser folder holds the vocabulary, one token "
                 f"a line, in {VOCABULARY_FILE}."
             )
-        try:
-            vocabulary = checked_vocabulary(read_vocabulary(path))
-        except ValueError as error:
-            raise ValueError(_named(path, error)) from None
+        vocabulary = read_vocabulary(path)
         settings = read_settings(folder, vocabulary, saved)
         try:
             return cls(vocabulary, **settings)
         except ValueError as error:
-            raise ValueError(_named(folder, error)) from None
+            raise ValueError(f"{folder}: {error}") from None
 
     def with_max_length(self, max_length):
         """The same tokenizer with another longest sequence: a `CaptionTokenizer`."""
@@ -307,11 +304,6 @@ def _whole(value, name, least, most):
             f"{name}={_io.shown(value)} must be a whole number from {least} to {most:,}."
         )
     return number
-
-
-def _named(path, error):
-    """An error's text, with the path in front where it has none."""
-    return str(error) if str(path) in str(error) else f"{path}: {error}"
 
 
 def _write_text(path, text):

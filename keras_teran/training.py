@@ -229,7 +229,7 @@ def _new_model(config, tokenizer, region_dim, steps_per_epoch):
         image_trainable=config.image_trainable,
         **changes,
     )
-    check_vocabulary(model, tokenizer)
+    check_vocabulary(model, tokenizer, config.caption_backbone or "The tokenizer")
     recipe = config.full_recipe
     model.compile(
         optimizer(recipe, steps_per_epoch),

@@ -34,7 +34,8 @@ def read_vocabulary(path):
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is no text, or a token stands in two lines.
+        ValueError: if it is no text, a token stands in two lines, or a special token is
+            missing; names the file.
     """
     lines = _io.read_text(path, _MOST_BYTES).split("\n")
     if not lines[-1]:
@@ -46,7 +47,10 @@ def read_vocabulary(path):
             f"{path}, line {second + 1}: {_io.shown(tokens[second])} stands in line "
             f"{first + 1} already; each token stands once."
         )
-    return tokens
+    try:
+        return checked_vocabulary(tokens)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def checked_vocabulary(tokens):

@@ -144,6 +144,12 @@ async function openTokenizer(read, manifest) {
         "not the one of this export",
     );
   }
+  if ((settings.strip_accents ?? null) !== null || settings.tokenize_chinese_chars === false) {
+    throw new Refused(
+      "tokenizer.json sets strip_accents or tokenize_chinese_chars, which this page " +
+        "does not honor",
+    );
+  }
   // The encoder has no positions beyond its own length.
   const longest = Math.min(settings.max_length, manifest.config.caption_max_length);
   return new CaptionTokenizer(vocabulary, settings.lowercase, longest);

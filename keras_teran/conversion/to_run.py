@@ -8,7 +8,6 @@ from pathlib import Path
 
 import yaml
 
-from keras_teran import _io
 from keras_teran.conversion import from_checkpoint
 from keras_teran.conversion.checkpoint import read_checkpoint
 from keras_teran.presets import PRESETS
@@ -121,8 +120,7 @@ def _tokenizer(path, tokens, model, original):
         not bert.endswith("-cased"),
         model.config["caption_max_length"],
     )
-    with _io.at_hand(path):
-        tokenizer = CaptionTokenizer(tokens, lowercase, positions)
+    tokenizer = CaptionTokenizer(tokens, lowercase, positions)
     check_vocabulary(model, tokenizer, f"{path} (wanted is that of {bert})")
     return tokenizer
 

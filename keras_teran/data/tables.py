@@ -8,6 +8,7 @@ from keras_teran.data.text_lines import read_lines
 # Kaggle's Flickr30k is separated by `|`; a spreadsheet of many countries writes `;`.
 _SEPARATORS = {"\t": "tab", "|": "`|`", ";": "`;`", ",": "comma"}
 _QUOTED = (",", ";")
+_TWICE = "In a field in quotes, an inner quote is written twice"
 
 
 def read_table(path, fits, needs):
@@ -69,9 +70,7 @@ def _fields(line, separator, place):
     except csv.Error as error:
         problem = _io.one_line(error)
         if "unexpected end" in problem:
-            problem = "a quote is opened and not closed; a record stands on one line"
+            problem = f"a quote is opened and not closed; a record stands on one line. {_TWICE}"
         elif "expected after" in problem:
-            problem = "text follows a closing quote"
-        raise ValueError(
-            f"{place}: {problem}. In a field in quotes, an inner quote is written twice."
-        ) from None
+            problem = f"text follows a closing quote. {_TWICE}"
+        raise ValueError(f"{place}: {problem}.") from None

@@ -186,13 +186,13 @@ def vocabulary_of(source):
         source: a folder with `vocab.txt`, see `CaptionTokenizer.load`; or a KerasHub
             preset name.
 
-    Raises:
-        FileNotFoundError, ValueError: see `CaptionTokenizer.load`; and for a preset that
-            cannot be loaded.
-
     Returns:
         `CaptionTokenizer`. Of a KerasHub preset it strips accents where it lower-cases,
         as the BERT did that was trained; KerasHub's own tokenizer keeps them.
+
+    Raises:
+        FileNotFoundError: when a folder has no `vocab.txt`.
+        ValueError: see `CaptionTokenizer.load`; and for a preset that cannot be loaded.
     """
     if not isinstance(source, (str, Path)):
         raise ValueError(

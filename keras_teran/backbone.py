@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_teran import _io
 from keras_teran.tokenizer import CaptionTokenizer
 
 # KerasHub's name of each part of a transformer layer -> ours. Query, key and value are
@@ -34,20 +35,26 @@ def load_backbone(source):
     import keras_hub
 
     if isinstance(source, (str, Path)):
-        try:
-            source = keras_hub.models.Backbone.from_preset(str(source))
-        except Exception as error:
-            raise ValueError(
-                f"caption_backbone={str(source)!r} cannot be loaded: {error} Give a "
-                "KerasHub BERT preset, a folder of a Hugging Face BERT (config.json "
-                "and model.safetensors), or a keras_hub.models.BertBackbone."
-            ) from error
+        source = _from_preset(keras_hub.models.Backbone, source)
     if not isinstance(source, keras_hub.models.BertBackbone):
         raise ValueError(
             f"caption_backbone is a {type(source).__name__}; the caption encoder is a "
             "BERT: give a BERT preset, folder or keras_hub.models.BertBackbone."
         )
     return source
+
+
+def _from_preset(kind, source):
+    """What KerasHub makes of a preset or folder; its errors have many lines and kinds."""
+    try:
+        return kind.from_preset(str(source))
+    except Exception as error:
+        raise ValueError(
+            f"caption_backbone={str(source)!r} cannot be loaded: "
+            f"{_io.one_line(error, 200)} Give a KerasHub BERT preset, a folder of a "
+            "Hugging Face BERT (config.json and model.safetensors), or a "
+            "keras_hub.models.BertBackbone."
+        ) from error
 
 
 def backbone_config(backbone):
@@ -173,18 +180,28 @@ def _not_needed(name, layers):
 
 
 def vocabulary_of(source):
-    """The vocabulary that belongs to a pretrained BERT.
+    """The tokenizer that belongs to a pretrained BERT.
 
     Args:
-        source: a folder with `vocab.txt`, or a KerasHub preset name.
+        source: a folder with `vocab.txt`, see `CaptionTokenizer.load`; or a KerasHub
+            preset name.
 
     Returns:
-        `(vocabulary, lowercase)`: list of str, and bool.
+        `CaptionTokenizer`. Of a KerasHub preset it strips accents where it lower-cases,
+        as the BERT did that was trained; KerasHub's own tokenizer keeps them.
+
+    Raises:
+        FileNotFoundError: when a folder has no `vocab.txt`.
+        ValueError: see `CaptionTokenizer.load`; and for a preset that cannot be loaded.
     """
+    if not isinstance(source, (str, Path)):
+        raise ValueError(
+            f"caption_backbone must name a preset or folder; received "
+            f"{_io.shown(source)}."
+        )
     if Path(source).is_dir():
-        tokenizer = CaptionTokenizer.load(source)
-        return tokenizer.vocabulary, tokenizer.lowercase
+        return CaptionTokenizer.load(source)
     import keras_hub
 
-    tokenizer = keras_hub.models.BertTokenizer.from_preset(source)
-    return tokenizer.get_vocabulary(), tokenizer.lowercase
+    tokenizer = _from_preset(keras_hub.models.BertTokenizer, source)
+    return CaptionTokenizer(tokenizer.get_vocabulary(), tokenizer.lowercase)

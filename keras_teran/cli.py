@@ -186,7 +186,9 @@ def align(arguments):
     matcher = keras_teran.load(arguments.run)
     captions, regions, drawn = _open(arguments, arguments.run, check=False)
     row = captions.row_of(arguments.image_id)
-    caption = arguments.caption or captions.captions_of(row)[0]
+    caption = arguments.caption
+    if caption is None:
+        caption = captions.captions_of(row)[0]
     picture = None if drawn is None else drawn.pictures[row]
     if folder := arguments.pictures or arguments.images:
         picture = picture_path(folder, captions.filenames[row])

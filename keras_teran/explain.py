@@ -61,12 +61,13 @@ def explain(model, tokenizer, inputs, caption):
 
     Raises:
         ValueError: `inputs` lacks a key or holds several images, the image has no real
-            region, `caption` is no str, or no word of it takes part in the score.
+            region, `caption` is no str, it has no word that the tokenizer knows, or
+            none of its words takes part in the score.
     """
     check_sentence(caption, "caption", " Explain one sentence at a time.")
     inputs = image_for(model, inputs, name="inputs")
     image = model.encode(inputs)
-    captions = model.encode(tokenizer([caption]))
+    captions = model.encode(tokenizer([tokenizer.asked(caption)]))
     pieces = tokenizer.encode(caption)
     mask = captions["word_mask"][0]
     real = [index for index in range(len(pieces.tokens)) if mask[index]]

@@ -22,6 +22,7 @@ from keras_teran.export_check import ExportError, largest_errors, reference
 from keras_teran.manifest import MANIFEST, manifest_text, signed
 from keras_teran.scorer import scorer
 from keras_teran.variants import VARIANTS, check_variants, foreign_operators
+from keras_teran.vocabulary import check_vocabulary, vocabulary_sha256
 
 FORMATS = tuple(CONVERTERS)
 TOLERANCE = 1e-4
@@ -80,7 +81,7 @@ def export(
             error over `tolerance`, or a LiteRT file holds ops that are not LiteRT's;
             the message names the file and the number.
         ValueError: for an unknown format or variant, a variant without its format or
-            its calibration set, or a tokeniser with more tokens than the model.
+            its calibration set, or a tokenizer of another vocabulary than the model's table.
         RuntimeError: on another backend than TensorFlow.
         ModuleNotFoundError: when a converter is not installed.
         FileExistsError: when `out` holds something that is no earlier export.
@@ -216,7 +217,10 @@ def _check_file(artifact, path, tolerance):
 def _manifest(model, graphs, tokenizer, folder, formats, preset):
     return {
         "preset": preset,
-        "config": model.config,
+        "config": {
+            **model.config,
+            "vocabulary_sha256": vocabulary_sha256(tokenizer.vocabulary),
+        },
         "pooling": model.pooling,
         "padding": model.padding,
         "encoders": {name: _interface(graphs[name]) for name in ENCODERS},
@@ -303,12 +307,7 @@ def _check_request(model, tokenizer, out, formats, tolerance):
             f"Exporting to {', '.join(formats)} needs {', '.join(missing)}; install "
             "them with `pip install keras-teran[export]`."
         )
-    tokens, rows = len(tokenizer.vocabulary), model.config["vocabulary_size"]
-    if tokens > rows:
-        raise ValueError(
-            f"The tokeniser has {tokens} tokens, the model's table {rows} rows; give "
-            "the tokeniser that the model was trained with."
-        )
+    check_vocabulary(model, tokenizer)
     empty = not out.exists() or (out.is_dir() and not any(out.iterdir()))
     if not empty and not (out / MANIFEST).is_file():
         raise FileExistsError(

@@ -11,6 +11,7 @@ from keras_teran.one_image import image_for, images_for
 from keras_teran.run import model_path, read_run_config
 from keras_teran.scoring import all_pairs
 from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.vocabulary import check_vocabulary
 
 _SEVERAL = " Of several, encode each side and call model.similarity."
 
@@ -23,6 +24,9 @@ class Matcher:
         tokenizer: `CaptionTokenizer` that it was trained with.
         config: dict, how it was trained.
 
+    Raises:
+        ValueError: when the tokenizer is not that of the model's table of tokens.
+
     An image is a dict of `regions` float32 (regions, region_dim) and `boxes` float32
     (regions, 4); many images are the dict that a `RegionStore` reads. Of a model with
     pixels inside, an image is a picture's path, a Pillow image or uint8
@@ -30,6 +34,7 @@ class Matcher:
     """
 
     def __init__(self, model, tokenizer, config):
+        check_vocabulary(model, tokenizer)
         self.model = model
         self.tokenizer = tokenizer
         self.config = config
@@ -63,9 +68,11 @@ class Matcher:
         """The similarity of one image and one sentence: a float.
 
         Raises:
-            ValueError: for several images or sentences, or an image that is none.
+            ValueError: for several images or sentences, an image that is none, or a
+                sentence without a word that the tokenizer knows.
         """
         check_sentence(sentence, instead=_SEVERAL)
+        sentence = self.tokenizer.asked(sentence)
         return float(self._scores(image_for(self.model, image), sentence)[0, 0])
 
     def rank(self, images, sentence):
@@ -84,6 +91,7 @@ class Matcher:
             ValueError: for several sentences, no image, or one that is none.
         """
         check_sentence(sentence, instead=_SEVERAL)
+        sentence = self.tokenizer.asked(sentence)
         images = images_for(self.model, images)
         scores = self._scores(images, sentence)[:, 0]
         order = np.argsort(-scores, kind="stable")
@@ -126,7 +134,11 @@ def load(run):
 
     Raises:
         FileNotFoundError: when the folder is no RUN, or has no model yet.
+        ValueError: when the tokenizer's files are damaged, or not those of the model.
     """
     run = Path(run)
     config = read_run_config(run)
-    return Matcher(load_model(model_path(run)), CaptionTokenizer.load(run), config)
+    model = load_model(model_path(run))
+    tokenizer = CaptionTokenizer.load(run, saved=True)
+    check_vocabulary(model, tokenizer, run)
+    return Matcher(model, tokenizer, config)

@@ -79,6 +79,7 @@ class Teran(keras.Model):
             or caption (`InContext`), also the pooled one. 0: none, as the original.
         context_words: float, the number of words that the whole counts as.
         context_dropout: float, dropout rate of the image's vector.
+        vocabulary_sha256: str, see `vocabulary.check_vocabulary`; None: not known.
         image_backbone: dict of `pixels.read_backbone`; images are then pictures, and
             their regions a backbone's patches. None: regions and boxes.
         **kwargs: `name`, `dtype` and `trainable` of a Keras model.
@@ -111,6 +112,7 @@ class Teran(keras.Model):
         context_dim=0,
         context_words=15.0,
         context_dropout=0.0,
+        vocabulary_sha256=None,
         image_backbone=None,
         **kwargs,
     ):
@@ -284,9 +286,7 @@ class Teran(keras.Model):
     ):
         """The ranking loss of a batch: `y` the image ids, `y_pred` the similarity."""
         if sample_weight is not None:
-            raise ValueError(
-                "sample_weight is not used by a ranking loss; leave it out."
-            )
+            raise ValueError("sample_weight is not used by a ranking loss.")
         ranking_loss = checked_loss(self.loss or Hinge())
         image_ids = replicas.gather(y)
         similarity = rows_of_captions(y_pred)

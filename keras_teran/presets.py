@@ -170,7 +170,14 @@ def configured(preset, pooling, overrides):
             f"preset={preset!r} is unknown; choose one of {list(PRESETS)}."
         )
     known = {*PRESETS[preset], "padding", "drop_last_word", "pooling_head"}
-    known |= {"context_dim", "context_words", "context_dropout", "name", "dtype"}
+    known |= {
+        "vocabulary_sha256",
+        "context_dim",
+        "context_words",
+        "context_dropout",
+        "name",
+        "dtype",
+    }
     unknown = sorted(set(overrides) - known)
     if unknown:
         raise ValueError(

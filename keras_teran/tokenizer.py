@@ -6,6 +6,7 @@ as `BertWordPieceTokenizer` configures them.
 """
 
 import json
+import operator
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +22,17 @@ from tokenizers import (
     trainers,
 )
 
-SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-VOCABULARY_FILE = "vocab.txt"
-SETTINGS_FILE = "tokenizer.json"
-_SETTINGS_KEY = "keras_teran_tokenizer"
+from keras_teran import _io
+from keras_teran.texts import check_text, texts_of
+from keras_teran.vocabulary import (
+    MOST_TOKENS,
+    MOST_VOCABULARY,
+    SETTINGS_FILE,
+    SPECIAL_TOKENS,
+    VOCABULARY_FILE,
+    checked_vocabulary,
+    read_vocabulary,
+)
 
 
 @dataclass(frozen=True)
@@ -50,13 +58,15 @@ class CaptionTokenizer:
     Args:
         vocabulary: list of str, the position of a token is its id. Must hold [PAD],
             [UNK], [CLS] and [SEP], each token once.
-        lowercase: bool, lower-case and strip accents, as the uncased BERT does.
-        max_length: int, the longest sequence, [CLS] and [SEP] counted; longer captions
-            are cut before [SEP].
+        lowercase: bool, lower-case, as the uncased BERT does.
+        max_length: int from 3 to 65,536, the longest sequence, [CLS] and [SEP] counted;
+            longer captions are cut before [SEP].
+        strip_accents: bool, take accents off; None for what `lowercase` says.
+        tokenize_chinese_chars: bool, a Chinese character is a word.
 
     Raises:
-        ValueError: when a special token is missing, a token stands twice, or
-            `max_length` leaves no room for a word.
+        ValueError: when a special token is missing, a token stands twice, or an argument
+            is of another kind or out of range.
 
     Example:
         >>> words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "dog", "##s", "run"]
@@ -65,20 +75,26 @@ class CaptionTokenizer:
         [[2, 4, 5, 3, 0, 0], [2, 5, 6, 7, 1, 3]]
     """
 
-    def __init__(self, vocabulary, lowercase=True, max_length=64):
-        vocabulary = list(vocabulary)
-        _check_vocabulary(vocabulary)
-        if max_length < 3:
-            raise ValueError(
-                f"max_length={max_length} leaves no room for a word between [CLS] and "
-                "[SEP]; give 3 or more."
-            )
-        self.vocabulary = vocabulary
-        self.lowercase = bool(lowercase)
-        self.max_length = int(max_length)
-        ids = {token: index for index, token in enumerate(vocabulary)}
+    def __init__(
+        self,
+        vocabulary,
+        lowercase=True,
+        max_length=64,
+        strip_accents=None,
+        tokenize_chinese_chars=True,
+    ):
+        self.vocabulary = checked_vocabulary(vocabulary)
+        self.lowercase = _bool(lowercase, "lowercase")
+        self.max_length = _whole(max_length, "max_length", 3, MOST_TOKENS)
+        self.strip_accents = (
+            None if strip_accents is None else _bool(strip_accents, "strip_accents")
+        )
+        self.tokenize_chinese_chars = _bool(
+            tokenize_chinese_chars, "tokenize_chinese_chars"
+        )
+        ids = {token: index for index, token in enumerate(self.vocabulary)}
         self.pad_id = ids["[PAD]"]
-        self._tokenizer = _bert_tokenizer(ids, self.lowercase)
+        self._tokenizer = _bert_tokenizer(ids, **self._normalizing())
         self._tokenizer.post_processor = processors.BertProcessing(
             ("[SEP]", ids["[SEP]"]), ("[CLS]", ids["[CLS]"])
         )
@@ -90,15 +106,23 @@ class CaptionTokenizer:
 
         Args:
             captions: iterable of str.
-            vocabulary_size: int, the most tokens to keep, special ones counted.
+            vocabulary_size: int from 5 to 1,048,576, the most tokens to keep, special
+                ones counted.
             lowercase: bool, as in the constructor.
             max_length: int, as in the constructor.
 
         Returns:
             A `CaptionTokenizer`; the same captions always give the same one.
+
+        Raises:
+            ValueError: when a caption is no text, or an argument is of another kind or
+                out of range.
         """
-        captions = list(captions)
-        tokenizer = _bert_tokenizer(None, lowercase)
+        captions = texts_of(captions)
+        vocabulary_size = _whole(
+            vocabulary_size, "vocabulary_size", len(SPECIAL_TOKENS), MOST_VOCABULARY
+        )
+        tokenizer = _bert_tokenizer(None, _bool(lowercase, "lowercase"))
         # Left to itself the trainer numbers the characters in the order of a hash that
         # differs from run to run, and settles ties between merges by these numbers.
         trainer = trainers.WordPieceTrainer(
@@ -111,33 +135,63 @@ class CaptionTokenizer:
         return cls(sorted(ids, key=ids.get), lowercase, max_length)
 
     @classmethod
-    def load(cls, folder):
+    def load(cls, folder, saved=False):
         """Reads a folder that `save` wrote, or one of a Hugging Face BERT.
 
-        Of the latter, `vocab.txt` and `do_lower_case` of `tokenizer_config.json` count.
+        Of the latter, `vocab.txt` is read, and the settings of `tokenizer_config.json`,
+        `tokenizer.json`, `special_tokens_map.json` and `added_tokens.json`: they give
+        the arguments of the constructor, where `model_max_length` is `max_length`.
+
+        Args:
+            folder: path.
+            saved: bool, refuse a folder that `save` did not write: of a RUN or an
+                export, whose settings are never those of a default.
 
         Raises:
             FileNotFoundError: when the folder has no `vocab.txt`.
+            ValueError: when a file is damaged, or has a setting that changes ids and is
+                not honored, or one that is not known; names it.
         """
+        # It imports Pydantic, which `import keras_teran` and `--help` do without.
+        from keras_teran.tokenizer_files import read_settings
+
         folder = Path(folder)
-        vocabulary_path = folder / VOCABULARY_FILE
-        if not vocabulary_path.is_file():
+        path = folder / VOCABULARY_FILE
+        if not path.exists():
             raise FileNotFoundError(
-                f"{vocabulary_path} is missing: a tokeniser folder holds the "
-                f"vocabulary, one token a line, in {VOCABULARY_FILE}."
+                f"{path} is missing: a tokeniser folder holds the vocabulary, one token "
+                f"a line, in {VOCABULARY_FILE}."
             )
-        return cls(read_vocabulary(vocabulary_path), **_read_settings(folder))
+        vocabulary = read_vocabulary(path)
+        settings = read_settings(folder, vocabulary, saved)
+        try:
+            return cls(vocabulary, **settings)
+        except ValueError as error:
+            raise ValueError(f"{folder}: {error}") from None
+
+    def with_max_length(self, max_length):
+        """The same tokenizer with another longest sequence: a `CaptionTokenizer`."""
+        settings = {**self._normalizing(), "max_length": max_length}
+        return CaptionTokenizer(self.vocabulary, **settings)
 
     def save(self, folder):
         """Writes `vocab.txt` and `tokenizer.json` into a folder, made if missing."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        settings = {"lowercase": self.lowercase, "max_length": self.max_length}
+        settings = {"max_length": self.max_length, **self._normalizing()}
         _write_text(folder / VOCABULARY_FILE, "\n".join(self.vocabulary) + "\n")
         _write_text(
             folder / SETTINGS_FILE,
-            json.dumps({_SETTINGS_KEY: settings}, indent=2) + "\n",
+            json.dumps({"keras_teran_tokenizer": settings}, indent=2) + "\n",
         )
+
+    def _normalizing(self):
+        """The settings that say what becomes of the characters of a text."""
+        return {
+            "lowercase": self.lowercase,
+            "strip_accents": self.strip_accents,
+            "tokenize_chinese_chars": self.tokenize_chinese_chars,
+        }
 
     def __call__(self, captions, width=None):
         """Token ids of captions, padded at the end to one width.
@@ -151,13 +205,14 @@ class CaptionTokenizer:
             (captions, width), True where a token is real.
 
         Raises:
-            ValueError: when a caption needs more than `width` tokens.
+            ValueError: when captions are no list of texts, one is no text in UTF-8 or has
+                over 20,000 characters, or one needs more than `width` tokens.
         """
-        encoded = [e.ids for e in self._tokenizer.encode_batch(_texts(captions))]
+        encoded = [e.ids for e in self._tokenizer.encode_batch(texts_of(captions))]
         longest = max(map(len, encoded), default=0)
         if width is None:
             width = longest
-        elif longest > width:
+        elif longest > _whole(width, "width", 0, MOST_TOKENS):
             raise ValueError(
                 f"A caption has {longest} tokens, more than width={width}; give a "
                 "wider one, or None for the longest caption."
@@ -171,32 +226,41 @@ class CaptionTokenizer:
 
     def lengths(self, captions):
         """Tokens of each caption, [CLS] and [SEP] counted: int32 (captions,)."""
-        encoded = self._tokenizer.encode_batch(_texts(captions))
+        encoded = self._tokenizer.encode_batch(texts_of(captions))
         return np.array([len(e.ids) for e in encoded], "int32")
 
     def encode(self, caption):
-        """One caption as an `EncodedCaption`: ids, word pieces and their characters."""
-        encoded = self._tokenizer.encode(caption)
+        """One caption as an `EncodedCaption`: ids, word pieces and their characters.
+
+        Raises:
+            ValueError: when it is no text in UTF-8 or has over 20,000 characters.
+        """
+        encoded = self._tokenizer.encode(check_text(caption, "caption"))
         return EncodedCaption(encoded.ids, encoded.tokens, encoded.offsets)
 
+    def asked(self, sentence):
+        """A sentence that a person gives to ask a model something.
 
-def read_vocabulary(path):
-    """The tokens of a `vocab.txt`, one a line: a list of str.
+        Of captions of a file, one without a known word is scored like any other. Of a
+        sentence that a person asks about, its score would say nothing about it.
 
-    Raises:
-        ValueError: when the file is no text.
-    """
-    # Lines as `tokenizers` reads them: str.splitlines would cut at more characters.
-    try:
-        with Path(path).open(encoding="utf-8") as lines:
-            return [line.rstrip() for line in lines]
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path} is no text in UTF-8; give a BERT vocabulary, one token a line."
-        ) from error
+        Returns:
+            `sentence`, a str.
+
+        Raises:
+            ValueError: when it is no text in UTF-8, has over 20,000 characters, or has
+                no word that the vocabulary knows.
+        """
+        tokens = self.encode(check_text(sentence, "sentence")).tokens
+        if not set(tokens) - {*SPECIAL_TOKENS}:
+            raise ValueError(
+                f"The model knows no word of {_io.shown(sentence)}; give a sentence "
+                "with one."
+            )
+        return sentence
 
 
-def _bert_tokenizer(ids, lowercase):
+def _bert_tokenizer(ids, lowercase, strip_accents=None, tokenize_chinese_chars=True):
     model = models.WordPiece(
         **({} if ids is None else {"vocab": ids}),
         unk_token="[UNK]",
@@ -205,8 +269,8 @@ def _bert_tokenizer(ids, lowercase):
     tokenizer = Tokenizer(model)
     tokenizer.normalizer = normalizers.BertNormalizer(
         clean_text=True,
-        handle_chinese_chars=True,
-        strip_accents=None,
+        handle_chinese_chars=tokenize_chinese_chars,
+        strip_accents=strip_accents,
         lowercase=lowercase,
     )
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -224,40 +288,22 @@ def _characters(tokenizer, captions):
     return sorted({word[0] for word in words}) + sorted(continuing)
 
 
-def _check_vocabulary(vocabulary):
-    missing = [t for t in SPECIAL_TOKENS[:4] if t not in vocabulary]
-    if missing:
+def _bool(value, name):
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} must be True or False; received {_io.shown(value)}.")
+    return bool(value)
+
+
+def _whole(value, name, least, most):
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if isinstance(value, bool) or number is None or not least <= number <= most:
         raise ValueError(
-            f"The vocabulary of {len(vocabulary)} tokens lacks {', '.join(missing)}; "
-            "give a BERT vocabulary, one token a line."
+            f"{name}={_io.shown(value)} must be a whole number from {least} to {most:,}."
         )
-    if len(set(vocabulary)) != len(vocabulary):
-        seen = set()
-        twice = next(t for t in vocabulary if t in seen or seen.add(t))
-        raise ValueError(
-            f"The vocabulary holds {twice!r} twice; each token stands once."
-        )
-
-
-def _texts(captions):
-    if isinstance(captions, str):
-        raise ValueError(
-            f"captions is one string, {captions[:40]!r}; give a list of captions."
-        )
-    return list(captions)
-
-
-def _read_settings(folder):
-    """Our own settings, or what a Hugging Face folder says of lower-casing."""
-    ours = _read_json(folder / SETTINGS_FILE).get(_SETTINGS_KEY)
-    if ours is not None:
-        return ours
-    theirs = _read_json(folder / "tokenizer_config.json")
-    return {"lowercase": theirs.get("do_lower_case", True)}
-
-
-def _read_json(path):
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return number
 
 
 def _write_text(path, text):

@@ -29,6 +29,7 @@ from keras_teran.run import (
     write_history,
 )
 from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.vocabulary import check_vocabulary, vocabulary_sha256
 
 
 def train(config, folder, data=None, progress=True):
@@ -61,7 +62,7 @@ def train(config, folder, data=None, progress=True):
         open_split(config.data, split, progress)[:2] for split in ("train", "val")
     ]
     tokenizer = (
-        CaptionTokenizer.load(folder)
+        CaptionTokenizer.load(folder, saved=True)
         if resumed
         else tokenizer_for(config, train_data[0])
     )
@@ -77,6 +78,7 @@ def train(config, folder, data=None, progress=True):
     )
     if resumed:
         model = load_model(folder / LAST_FILE, compile=True)
+        check_vocabulary(model, tokenizer, folder)
     else:
         model = _new_model(config, tokenizer, train_data[1].region_dim, len(batches))
         begin_run(folder, config, tokenizer)
@@ -213,12 +215,12 @@ def tokenizer_for(config, captions):
         return CaptionTokenizer.train(
             captions.captions, size, max_length=config.max_length
         )
-    vocabulary, lowercase = vocabulary_of(config.caption_backbone)
-    return CaptionTokenizer(vocabulary, lowercase, config.max_length)
+    return vocabulary_of(config.caption_backbone).with_max_length(config.max_length)
 
 
 def _new_model(config, tokenizer, region_dim, steps_per_epoch):
     changes = {**config.model, "region_dim": region_dim, "dtype": config.dtype}
+    changes["vocabulary_sha256"] = vocabulary_sha256(tokenizer.vocabulary)
     if config.caption_backbone is None:
         changes["vocabulary_size"] = len(tokenizer.vocabulary)
     model = build_model(
@@ -229,6 +231,7 @@ def _new_model(config, tokenizer, region_dim, steps_per_epoch):
         image_trainable=config.image_trainable,
         **changes,
     )
+    check_vocabulary(model, tokenizer, config.caption_backbone or "The tokenizer")
     recipe = config.full_recipe
     model.compile(
         optimizer(recipe, steps_per_epoch),

@@ -24,6 +24,7 @@ from keras_teran.run import write_text
 from keras_teran.scoring import all_pairs
 from keras_teran.tokenizer import CaptionTokenizer
 from keras_teran.verify_table import format_verification
+from keras_teran.vocabulary import check_vocabulary
 
 MOST_LOST = 1.0
 BATCH = 32
@@ -83,7 +84,8 @@ def verify(
     manifest = read_manifest(folder)
     check_files(folder, manifest)
     check_correspondence(captions.caption_to_image, len(captions.image_ids))
-    tokenizer = CaptionTokenizer.load(folder)
+    tokenizer = CaptionTokenizer.load(folder, saved=True)
+    check_vocabulary(manifest["config"], tokenizer, folder)
     sides = {
         "image_encoder": _Images(regions, captions.image_ids),
         "caption_encoder": _Captions(tokenizer, captions.captions),

@@ -5,12 +5,11 @@ import uuid
 
 import numpy as np
 from data_folder import write_data_folder
-from tiny_models import tiny
+from tiny_models import tiny, tiny_tokenizer
 
 from keras_teran.data.splits import open_split
 from keras_teran.run import save_model, write_config
 from keras_teran.search import building, cluster
-from keras_teran.tokenizer import CaptionTokenizer
 
 SENTENCE = "there is one red ring and a black star"
 # Where the tests' own server would be: qdrant-client's local mode stands in for it.
@@ -20,7 +19,7 @@ LOCAL_URL = "http://local-mode"
 def write_run(folder, **overrides):
     folder.mkdir(parents=True)
     texts = ["a red ring", "there is one blue star and it is green", "black cross"]
-    CaptionTokenizer.train(texts, 80).save(folder)
+    tiny_tokenizer(texts, 80).save(folder)
     save_model(tiny(**overrides), folder / "model.keras", include_optimizer=False)
     write_config(folder, {"preset": "tiny", "data": None})
     return folder

@@ -7,11 +7,10 @@ import sys
 from pathlib import Path
 
 import keras
-from tiny_models import tiny
+from tiny_models import tiny, tiny_tokenizer
 
 from keras_teran.export import export
 from keras_teran.serving import Client
-from keras_teran.tokenizer import CaptionTokenizer
 
 CAPTIONS = ["a red square left of a blue disc", "two green rings", "a striped bar"]
 DOUBLE = Path(__file__).with_name("serving_double.py")
@@ -26,7 +25,7 @@ def exported_model(folder, **overrides):
     """The folder of an export, and the model that is in it."""
     keras.utils.set_random_seed(0)
     model = tiny(pooling="MrSw", **overrides)
-    tokenizer = CaptionTokenizer.train(CAPTIONS, 120)
+    tokenizer = tiny_tokenizer(CAPTIONS, 120)
     export(model, tokenizer, folder, formats=["savedmodel"])
     return Path(folder), model
 

@@ -30,11 +30,14 @@ BOTTOM = (
     "real_rows",
     "replicas",
     "run",
-    "streams",
     "runtimes",
-    "tokenizer",
+    "streams",
+    "texts",
+    "vocabulary",
 )
 MIDDLE = {
+    "tokenizer": {"texts", "tokenizer_files", "vocabulary"},
+    "tokenizer_files": {"vocabulary"},
     "layers": {"dropout", "real_rows"},
     "backbone": {"layers", "tokenizer"},
     "context": {"dropout", "layers"},
@@ -59,7 +62,7 @@ MIDDLE = {
         "sparse_gradient",
     },
     "caching": {"context", "real_rows"},
-    "data": {"tokenizer", "regions"},
+    "data": {"texts", "tokenizer", "regions", "vocabulary"},
     "one_image": {"data", "input_arrays", "regions"},
     "manifest": {"manifest_schema"},
     "exported": {"manifest", "runtimes"},
@@ -115,7 +118,15 @@ HEAVY = {
     "torch",
 }
 # What the command imports before it knows what is asked of it.
-WITHOUT_KERAS = ("__init__", "cli", "data/captions", "presets", "tokenizer")
+WITHOUT_KERAS = (
+    "__init__",
+    "cli",
+    "data/captions",
+    "presets",
+    "texts",
+    "tokenizer",
+    "vocabulary",
+)
 MOST_LINES = 400
 
 

@@ -210,7 +210,21 @@ def test_a_saved_backbone_folder_is_loaded_by_its_path(tmp_path):
     assert difference(ours, hub_states(bert, inputs), inputs) < 5e-6
 
 
+@pytest.mark.parametrize(
+    "source, says",
+    [
+        ("../../none", "caption_backbone='../../none' cannot be loaded: "),
+        (5, "caption_backbone must name a preset or folder; received 5"),
+    ],
+)
+def test_a_vocabulary_that_cannot_be_found_is_named_in_one_line(source, says):
+    with pytest.raises(ValueError, match=says) as raised:
+        vocabulary_of(source)
+    assert "\n" not in str(raised.value)
+
+
 def test_the_vocabulary_of_a_folder_is_read_with_its_case(tmp_path):
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "Dog"]
     CaptionTokenizer(vocabulary, lowercase=False).save(tmp_path)
-    assert vocabulary_of(tmp_path) == (vocabulary, False)
+    found = vocabulary_of(tmp_path)
+    assert (found.vocabulary, found.lowercase) == (vocabulary, False)

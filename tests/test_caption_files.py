@@ -139,10 +139,10 @@ FAULTS = {
         r"latin.csv, line 3: byte 0xe9 at 9 is no UTF-8\. .*iconv -f latin1",
     ),
     "latin.jsonl": (b'{"image": "\xff"}', "latin.jsonl, line 1: byte 0xff at 11"),
-    "latin.json": (b'{\n"images": "\xff"}', "latin.json, line 2: byte 0xff at 11"),
+    "latin.json": (b'{\n"images": "\xff"}', "latin.json is not UTF-8: byte 13, line 2"),
     "names.csv": (
         "picture,caption\na,b\n",
-        r"line 2: needs an image.*\['caption', 'pi",
+        r"line 1 needs an image.*\['picture', 'ca",
     ),
     "comma.csv": ("image,caption\na.jpg,a dog, b\n", "line 2: not as many columns"),
     "short.csv": ("image,caption\na.jpg\n", "line 2: not as many columns"),
@@ -169,7 +169,7 @@ FAULTS = {
     ),
     "cut.jsonl": (
         '{"image": "a.jpg", "cap',
-        "cut.jsonl, line 1 is not readable as JSON",
+        "cut.jsonl, line 1 is not JSON: Unterminated string",
     ),
     "list.jsonl": ("[1]\n", "line 1: expected an object"),
     "number.jsonl": ('{"image": "a", "caption": 3}', "must be texts"),
@@ -178,12 +178,12 @@ FAULTS = {
         TOKEN + "10002456.jpg#0\tMen .\n",
         "line 4: 10002456.jpg#0 occurs twice",
     ),
-    "list.json": ([1], "is no COCO caption file"),
+    "list.json": ([1], "list.json, record 0: expected an object; received 1"),
     "image.json": (coco_with("images"), "image id 391895 occurs twice"),
     "annotation.json": (coco_with("annotations"), "annotation id 45 occurs twice"),
     "unknown.json": (
         coco_with("annotations", id=1, image_id=77),
-        r"names an image that it does not hold.*KeyError: 77",
+        r"annotations\[3\]: the file holds no image of image_id 77",
     ),
 }
 

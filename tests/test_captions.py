@@ -97,7 +97,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_a_truncated_file_is_named(flickr):
     flickr.write_text(flickr.read_text()[:-20])
-    with pytest.raises(ValueError, match=r"flickr8k\.json is not readable as JSON"):
+    with pytest.raises(ValueError, match=r"flickr8k\.json is not JSON: "):
         read_captions(flickr)
 
 

@@ -7,7 +7,7 @@ import pytest
 from contexts import CONTEXT, contexts_of, with_drawn_contexts
 from keras import ops
 from oracle_encoders import drawn_weights, set_weights
-from tiny_models import run_keras, tiny
+from tiny_models import run_keras, tiny, tiny_tokenizer
 
 from keras_teran.context import ContextVector, InContext
 from keras_teran.conversion.weights import checkpoint_of
@@ -15,7 +15,6 @@ from keras_teran.export import export
 from keras_teran.exported import open_exported
 from keras_teran.losses import Contrastive
 from keras_teran.model import Teran, build_model
-from keras_teran.tokenizer import CaptionTokenizer
 
 ENCODED = (pairs.image_inputs, pairs.caption_inputs)
 
@@ -292,7 +291,7 @@ def test_a_model_in_context_is_saved_and_loaded_whole(tmp_path):
 
 def test_a_context_goes_out_in_every_format_and_smaller_file(tmp_path):
     model = with_drawn_contexts(tiny(**CONTEXT, context_dropout=0.2))
-    tokenizer = CaptionTokenizer.train(["a red disc", "two green rings"], 60)
+    tokenizer = tiny_tokenizer(["a red disc", "two green rings"])
     folder = tmp_path / "exported"
     export(
         model,

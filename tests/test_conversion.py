@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from original_layout import BERT, ROOT, config_with, drawn_checkpoint
 
-from keras_teran.conversion import from_checkpoint, from_original
+from keras_teran.conversion import from_checkpoint, from_original, to_run
 from keras_teran.conversion.configuration import teran_arguments
 from keras_teran.conversion.names import pairs
 from keras_teran.conversion.weights import checkpoint_of
 from keras_teran.model import build_model
+from keras_teran.vocabulary import vocabulary_sha256
 
 SHARED = ("model", "shared-transformer", True)
 SECOND = ROOT + "transformer_encoder_2."
@@ -223,6 +224,28 @@ def test_a_model_that_was_never_a_checkpoint_becomes_one(shared):
 def test_an_architecture_that_the_authors_code_cannot_build_is_refused():
     with pytest.raises(ValueError, match="feedforward_dim=128 cannot be written"):
         checkpoint_of(build_model("tiny"))
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_run_records_its_vocabulary_which_is_as_large_as_the_table(
+    tmp_path, monkeypatch, missing
+):
+    checkpoint = drawn_checkpoint()
+    rows = arguments_of(checkpoint)["vocabulary_size"]
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    words = [*special, *(f"word{row}" for row in range(rows - len(special) - missing))]
+    (tmp_path / "vocab.txt").write_text("\n".join(words) + "\n")
+    (tmp_path / "model.pth").write_bytes(b"read by the stand-in below")
+    monkeypatch.setattr(to_run, "read_checkpoint", lambda path: checkpoint)
+    arguments = tmp_path / "model.pth", tmp_path / "run"
+    if missing:
+        says = rf"vocab\.txt .* has {rows - 1} tokens, the model's table {rows} rows"
+        with pytest.raises(ValueError, match=says):
+            to_run.convert(*arguments)
+        assert not (tmp_path / "run").exists()
+    else:
+        config = to_run.convert(*arguments).config
+        assert config["vocabulary_sha256"] == vocabulary_sha256(words)
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -140,7 +140,7 @@ def test_inputs_that_are_not_one_image_are_refused(tokenizer, change, message):
 
 
 def test_a_caption_without_a_word_is_refused(tokenizer):
-    with pytest.raises(ValueError, match="No word of caption ''"):
+    with pytest.raises(ValueError, match="The model knows no word of ''"):
         explain(FakeModel(np.eye(3), {}), tokenizer, one_image(), "")
 
 

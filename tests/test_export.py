@@ -9,7 +9,7 @@ import sys
 import keras
 import numpy as np
 import pytest
-from tiny_models import run_keras, tiny
+from tiny_models import run_keras, tiny, tiny_tokenizer
 
 from keras_teran import export as export_module
 from keras_teran.export import FORMATS, export, format_manifest, in_float32
@@ -37,7 +37,7 @@ PATHS = {
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return CaptionTokenizer.train(CAPTIONS, 120)
+    return tiny_tokenizer(CAPTIONS, 120)
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny_models import tiny
+from tiny_models import tiny, tiny_tokenizer
 
 from keras_teran.run import MODEL_FILE, save_model, write_config
-from keras_teran.tokenizer import CaptionTokenizer
 
 SCRIPT = Path(__file__).resolve().parents[1] / "export" / "export.py"
 
@@ -19,7 +18,7 @@ def run(tmp_path_factory):
     """A RUN folder, of a model that was not trained."""
     folder = tmp_path_factory.mktemp("run")
     save_model(tiny(), folder / MODEL_FILE, include_optimizer=False)
-    CaptionTokenizer.train(["a red square", "two blue rings"], 60).save(folder)
+    tiny_tokenizer(["a red square", "two blue rings"]).save(folder)
     write_config(folder, {"preset": "tiny"})
     return folder
 

@@ -2,19 +2,16 @@
 
 import numpy as np
 import pytest
-from tiny_models import tiny
+from tiny_models import tiny, tiny_tokenizer
 
 import keras_teran
 from keras_teran.matcher import Matcher
 from keras_teran.run import write_config
-from keras_teran.tokenizer import CaptionTokenizer
 
 
 @pytest.fixture(scope="module")
 def matcher():
-    return Matcher(
-        tiny(), CaptionTokenizer.train(["a red square", "two rings"], 60), {}
-    )
+    return Matcher(tiny(), tiny_tokenizer(["a red square", "two rings"]), {})
 
 
 @pytest.fixture

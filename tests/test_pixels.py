@@ -11,6 +11,7 @@ import pytest
 from data_folder import SMALL
 from hub_presets import SIDE, write_preset
 from pixel_run import train_run, write_pictures
+from tiny_models import tiny_tokenizer
 
 import keras_teran
 from keras_teran import build_model
@@ -27,7 +28,6 @@ from keras_teran.regions.opening import open_extractor
 from keras_teran.regions.picture_store import PictureStore
 from keras_teran.run import read_run_config
 from keras_teran.serving.interface import Interface
-from keras_teran.tokenizer import CaptionTokenizer
 from keras_teran.verify import verify
 
 SHARED = {name: value for name, value in SMALL.items() if name != "dropout"}
@@ -303,7 +303,7 @@ def test_what_is_no_picture_is_named(run, preset, tmp_path):
         matcher.score(two, "a star")
     with pytest.raises(ValueError, match="nowhere.png is missing"):
         matcher.score("nowhere.png", "a star")
-    words = CaptionTokenizer.train(["a star"], 20)
+    words = tiny_tokenizer(["a star"])
     of_regions = keras_teran.matcher.Matcher(build_model("tiny"), words, {})
     with pytest.raises(ValueError, match="image is a str; this model takes a dict of"):
         of_regions.score("a.png", "a star")

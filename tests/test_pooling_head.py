@@ -6,7 +6,7 @@ import pairs
 import pytest
 from keras import ops
 from oracle_encoders import drawn_weights, set_weights
-from tiny_models import run_keras, tiny
+from tiny_models import run_keras, tiny, tiny_tokenizer
 
 from keras_teran.conversion.weights import checkpoint_of, fill
 from keras_teran.distillation.head import heads_of, rebuilt
@@ -14,7 +14,6 @@ from keras_teran.export import export
 from keras_teran.exported import open_exported
 from keras_teran.model import Teran, build_model
 from keras_teran.pooling_head import PoolingHead
-from keras_teran.tokenizer import CaptionTokenizer
 
 
 def with_drawn_heads(model):
@@ -128,7 +127,7 @@ def test_a_model_with_a_head_is_saved_and_loaded_whole(tmp_path):
 
 def test_a_head_goes_out_in_every_format_and_smaller_file(tmp_path):
     model = with_drawn_heads(tiny())
-    tokenizer = CaptionTokenizer.train(["a red disc", "two green rings"], 60)
+    tokenizer = tiny_tokenizer(["a red disc", "two green rings"])
     folder = tmp_path / "exported"
     variants = ("litert-float16", "onnx-int8")
     export(model, tokenizer, folder, preset="tiny", variants=variants)

@@ -155,8 +155,9 @@ def test_unknown_engines_and_dead_servers(tmp_path):
     [
         ("", "The model knows no word of ''"),
         ("日本", "The model knows no word of '日本'"),
-        ("ring " * 10_000, "The sentence has 10,000 words in 50,000 characters"),
-        (7, "sentence must be a str; received int"),
+        ("ring " * 10_000, "sentence has 50,000 characters; give at most 20,000"),
+        ("ring " * 1_001, "The sentence has 1,001 words; give at most 1,000"),
+        (7, r"sentence must be a str; received 7 \(int\)"),
     ],
 )
 def test_sentences_that_cannot_be_asked(index, sentence, told):

@@ -2,12 +2,11 @@
 
 import pytest
 from served import CAPTIONS
-from tiny_models import tiny
+from tiny_models import tiny, tiny_tokenizer
 
 from keras_teran.cli import main
 from keras_teran.run import MODEL_FILE, save_model, write_config
 from keras_teran.serving.interface import Interface
-from keras_teran.tokenizer import CaptionTokenizer
 
 pytest.importorskip("tensorflow_serving")
 
@@ -16,7 +15,7 @@ def test_each_export_becomes_the_next_version(tmp_path, capsys):
     run, models = tmp_path / "run", tmp_path / "models"
     run.mkdir()
     save_model(tiny(), run / MODEL_FILE, include_optimizer=False)
-    CaptionTokenizer.train(CAPTIONS, 60).save(run)
+    tiny_tokenizer(CAPTIONS).save(run)
     write_config(run, {"preset": "tiny", "data": None})
     options = ["--formats", "savedmodel", "--tf-serving", str(models)]
     for version in (1, 2):

@@ -248,6 +248,15 @@ def test_an_export_without_the_scorer_is_refused(export, tmp_path):
     assert not (tmp_path / "models").exists()
 
 
+def test_an_export_with_its_vocabulary_in_another_order_is_refused(export, tmp_path):
+    changed = shutil.copytree(export, tmp_path / "changed")
+    tokens = (changed / "vocab.txt").read_text().splitlines()
+    (changed / "vocab.txt").write_text("\n".join(tokens[::-1]) + "\n")
+    with pytest.raises(ValueError, match=r"vocab\.txt"):
+        layout.add_version(changed, tmp_path / "models")
+    assert not (tmp_path / "models").exists()
+
+
 def test_a_models_config_that_does_not_parse_is_named(repository, export):
     (repository / "models.config").write_text("model {")
     with pytest.raises(ValueError, match=r"models\.config is no models\.config"):

@@ -9,11 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 from served import CAPTIONS
+from tiny_models import tiny_tokenizer
 
 from keras_teran.serving import Client
 from keras_teran.serving.errors import ServingError, UnavailableError
 from keras_teran.serving.interface import Interface
-from keras_teran.tokenizer import CaptionTokenizer
 
 WORDS = np.eye(2)[None]
 GOOD = {"outputs": [[1.5]]}
@@ -22,7 +22,7 @@ GOOD = {"outputs": [[1.5]]}
 @pytest.fixture
 def folder(tmp_path):
     """What `client/1` of a repository holds."""
-    CaptionTokenizer.train(CAPTIONS, 120).save(tmp_path)
+    tiny_tokenizer(CAPTIONS, 120, 120, 16).save(tmp_path)
     Interface(1, 120, 16, 4, 2, "exclude", (8, 16), (4, 8)).write(tmp_path)
     return tmp_path
 

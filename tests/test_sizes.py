@@ -115,7 +115,10 @@ def test_an_unreadable_picture_is_named(tmp_path):
     [
         ("7,640,480\n", "needs a header line with width, height"),
         ("image_id,width,height\n7,640\n", r"sizes\.csv, line 2"),
-        ("image_id,width,height\n7,640,480.5\n", "line 2.*whole numbers"),
+        (
+            "image_id,width,height\n7,640,480.5\n",
+            "line 2: height must be a whole number",
+        ),
         ("image_id,width,height\n7,0,480\n", "image 7 is 0 × 480 pixels"),
     ],
 )

@@ -175,7 +175,7 @@ def test_a_folder_without_a_vocabulary_is_refused(tmp_path):
     [
         ((WORDS[1:],), r"vocabulary of 9 tokens lacks \[PAD\]"),
         (([*WORDS, "dog"],), "holds 'dog' twice"),
-        ((WORDS, True, 2), "max_length=2 leaves no room for a word"),
+        ((WORDS, True, 2), "max_length=2 must be a whole number from 3 to 65,536"),
     ],
 )
 def test_an_unusable_vocabulary_or_length_is_refused(arguments, message):

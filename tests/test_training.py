@@ -1,6 +1,7 @@
 """Training into a RUN: what it leaves, and that a killed one loses nothing."""
 
 import dataclasses
+import hashlib
 import json
 import os
 import signal
@@ -55,6 +56,22 @@ def test_a_run_holds_what_the_contract_names(finished, data):
     best = max(history["val_rsum"])
     assert f"| val_rsum | {best:.4f} |" in card
     assert f"keras {keras.__version__}" in card
+
+
+def test_a_model_records_the_vocabulary_that_it_was_trained_with(finished):
+    matcher = keras_teran.load(finished)
+    tokens = (finished / "vocab.txt").read_text("utf-8").split("\n")[:-1]
+    expected = hashlib.sha256("\n".join(tokens).encode()).hexdigest()
+    assert matcher.model.config["vocabulary_sha256"] == expected
+
+
+def test_a_training_does_not_go_on_with_another_vocabulary(data, tmp_path, monkeypatch):
+    config = stopped_after(data, tmp_path / "run", 1, monkeypatch)
+    path = tmp_path / "run" / "vocab.txt"
+    tokens = path.read_text("utf-8").split("\n")[:-1]
+    path.write_text("\n".join(tokens[::-1]) + "\n", "utf-8")
+    with pytest.raises(ValueError, match="run has other tokens than the model was"):
+        train(config, tmp_path / "run", progress=False)
 
 
 def test_a_configured_chunk_trains_to_the_figures_of_the_whole_batch(data, tmp_path):

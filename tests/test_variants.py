@@ -4,12 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_models import run_keras, tiny
+from tiny_models import run_keras, tiny, tiny_tokenizer
 
 from keras_teran.export import export
 from keras_teran.export_check import ExportError, check_inputs
 from keras_teran.exported import open_exported
-from keras_teran.tokenizer import CaptionTokenizer
 from keras_teran.variants import VARIANTS, check_variants, foreign_operators
 
 SETS = {"image_encoder": "region_embeddings", "caption_encoder": "word_embeddings"}
@@ -32,7 +31,7 @@ def model():
 @pytest.fixture(scope="module")
 def exported(model, tmp_path_factory):
     """(folder, {(format, variant, encoder): artifact}) of an export in all variants."""
-    tokenizer = CaptionTokenizer.train(["a red square", "two blue rings"], 60)
+    tokenizer = tiny_tokenizer(["a red square", "two blue rings"], rows=4000)
     calibration = {
         name: check_inputs(getattr(model, name), seed=9)[:4] for name in SETS
     }
@@ -93,7 +92,7 @@ def test_an_op_of_another_runtime_is_seen_and_refused(
     path.write_bytes(converter.convert())
     assert foreign_operators(path) == ["Svd"]
     monkeypatch.setattr("keras_teran.export.foreign_operators", lambda path: ["Svd"])
-    tokenizer = CaptionTokenizer.train(["a red square"], 60)
+    tokenizer = tiny_tokenizer(["a red square"], rows=4000)
     with pytest.raises(ExportError, match="image_encoder.tflite holds Svd"):
         export(model, tokenizer, tmp_path / "out", ("litert",))
     assert not (tmp_path / "out").exists()
@@ -119,7 +118,7 @@ def test_what_refuses_a_whole_export_leaves_nothing(model, tmp_path):
         assert (folder / "manifest.json").is_file()
         raise ExportError("recall falls")
 
-    tokenizer = CaptionTokenizer.train(["a red square"], 60)
+    tokenizer = tiny_tokenizer(["a red square"], rows=4000)
     with pytest.raises(ExportError, match="recall falls"):
         export(model, tokenizer, tmp_path / "out", ("savedmodel",), accept=refuse)
     assert list(tmp_path.iterdir()) == []

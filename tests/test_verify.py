@@ -168,3 +168,11 @@ def test_a_folder_that_is_no_export_is_refused(data, tmp_path):
     captions, regions, _ = open_split(data, "val")
     with pytest.raises(FileNotFoundError, match="is no export"):
         verify(tmp_path, captions, regions)
+
+
+def test_an_export_with_its_vocabulary_in_another_order_is_refused(data, exported):
+    captions, regions, _ = open_split(data, "val")
+    tokens = (exported / "vocab.txt").read_text().splitlines()
+    (exported / "vocab.txt").write_text("\n".join(tokens[::-1]) + "\n")
+    with pytest.raises(ValueError, match=r"vocab\.txt"):
+        verify(exported, captions, regions)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_teran import build_model
+from keras_teran.tokenizer import CaptionTokenizer
 
 SIZES = {
     "region_dim": 8,
@@ -18,6 +19,13 @@ SIZES = {
 
 def tiny(**overrides):
     return build_model("tiny", **{**SIZES, **overrides})
+
+
+def tiny_tokenizer(captions, size=60, rows=200, max_length=64):
+    """A tokenizer of a model's table of so many rows, most of them of no word."""
+    words = CaptionTokenizer.train(captions, size).vocabulary
+    unused = [f"[unused{number}]" for number in range(rows - len(words))]
+    return CaptionTokenizer([*words, *unused], max_length=max_length)
 
 
 def run_keras(model, encoder, inputs):

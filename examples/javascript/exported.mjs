@@ -144,9 +144,31 @@ async function openTokenizer(read, manifest) {
         "not the one of this export",
     );
   }
+  await checkOrder(vocabulary, manifest.config.vocabulary_sha256);
+  if ((settings.strip_accents ?? null) !== null || settings.tokenize_chinese_chars === false) {
+    throw new Refused(
+      "tokenizer.json sets strip_accents or tokenize_chinese_chars, which this page " +
+        "does not honor",
+    );
+  }
   // The encoder has no positions beyond its own length.
   const longest = Math.min(settings.max_length, manifest.config.caption_max_length);
   return new CaptionTokenizer(vocabulary, settings.lowercase, longest);
+}
+
+/** Refuses the tokens of another model; a page that is not served securely cannot tell. */
+async function checkOrder(vocabulary, wanted) {
+  const { subtle } = globalThis.crypto ?? {};
+  if (!wanted || !subtle) return;
+  const tokens = new TextEncoder().encode(vocabulary.join("\n"));
+  const digest = new Uint8Array(await subtle.digest("SHA-256", tokens));
+  const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (found !== wanted) {
+    throw new Refused(
+      "vocab.txt has other tokens than the model was trained with, or the same in " +
+        "another order",
+    );
+  }
 }
 
 async function openSession(ort, read, name) {

@@ -11,9 +11,9 @@ import { CHINESE, CONTROL, MARK, PUNCTUATION } from "./unicode.mjs";
 const SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 const LONGEST_WORD = 100;
 const SPACE = /\p{White_Space}/u;
-// What Python's rstrip takes off a line.
+// White space, which the tokenizers package takes off the end of a line.
 const LINE_TAIL =
-  /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/;
+  /[\t-\r\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/;
 
 export class CaptionTokenizer {
   /**
@@ -76,9 +76,9 @@ export class CaptionTokenizer {
   }
 }
 
-/** The tokens of a `vocab.txt`, given its text. */
+/** The tokens of a `vocab.txt`, given its text; a line ends at a line feed alone. */
 export function readVocabulary(text) {
-  const lines = text.split(/\r\n|\r|\n/);
+  const lines = text.split("\n");
   if (lines.at(-1) === "") lines.pop();
   return lines.map((line) => line.replace(LINE_TAIL, ""));
 }

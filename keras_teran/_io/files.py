@@ -53,7 +53,9 @@ def read_bytes(path, most, missing=None):
     """
     path = require_file(path, missing)
     with open(path, "rb") as file:
-        content = file.read(most + 1)
+        # Python allocates what it is asked to read before it reads.
+        size = os.fstat(file.fileno()).st_size
+        content = file.read(min(most, size) + 1)
     if len(content) > most:
         raise ValueError(
             f"{path} has {path.stat().st_size:,} bytes; at most {most:,} are read."

@@ -37,11 +37,11 @@ def from_original(path, caption_heads=None):
     return from_checkpoint(read_checkpoint(path), caption_heads)
 
 
-def from_checkpoint(checkpoint, caption_heads=None):
-    """`from_original` of a `Checkpoint` that is in memory already."""
+def from_checkpoint(checkpoint, caption_heads=None, vocabulary_sha256=None):
+    """`from_original` of a `Checkpoint` in memory; the last argument is `Teran`'s."""
     arguments = teran_arguments(checkpoint.config, checkpoint.state, caption_heads)
     check_state(arguments, checkpoint.state)
-    model = Teran(**arguments, dtype="float32")
+    model = Teran(**arguments, vocabulary_sha256=vocabulary_sha256, dtype="float32")
     fill(model, checkpoint)
     return model
 

@@ -19,7 +19,13 @@ from keras_teran.run import (
     write_config,
     write_text,
 )
-from keras_teran.tokenizer import VOCABULARY_FILE, CaptionTokenizer, read_vocabulary
+from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.vocabulary import (
+    VOCABULARY_FILE,
+    check_vocabulary,
+    read_vocabulary,
+    vocabulary_sha256,
+)
 
 _CARD = """# Model card
 
@@ -72,8 +78,9 @@ def convert(checkpoint, folder, vocabulary=None, caption_heads=None):
         raise FileExistsError(f"{folder} holds something already; name a new folder.")
     content = read_checkpoint(checkpoint)
     vocabulary = _vocabulary_file(vocabulary, checkpoint)
-    model = from_checkpoint(content, caption_heads)
-    tokenizer = _tokenizer(vocabulary, model.config, content.config)
+    tokens = read_vocabulary(vocabulary)
+    model = from_checkpoint(content, caption_heads, vocabulary_sha256(tokens))
+    tokenizer = _tokenizer(vocabulary, tokens, model, content.config)
     config = {
         "preset": _preset(model.config, content.config),
         "data": None,
@@ -107,17 +114,15 @@ def _vocabulary_file(path, checkpoint):
     return path
 
 
-def _tokenizer(path, config, original):
+def _tokenizer(path, tokens, model, original):
     bert = str(original["text-model"].get("pretrain", "unknown"))
-    vocabulary = read_vocabulary(path)
-    if len(vocabulary) != config["vocabulary_size"]:
-        raise ValueError(
-            f"{path} holds {len(vocabulary)} tokens and the checkpoint's BERT "
-            f"{config['vocabulary_size']}; give the vocabulary of the BERT that it was "
-            f"trained from ({bert})."
-        )
-    lowercase = not bert.endswith("-cased")
-    return CaptionTokenizer(vocabulary, lowercase, config["caption_max_length"])
+    lowercase, positions = (
+        not bert.endswith("-cased"),
+        model.config["caption_max_length"],
+    )
+    tokenizer = CaptionTokenizer(tokens, lowercase, positions)
+    check_vocabulary(model, tokenizer, f"{path} (wanted is that of {bert})")
+    return tokenizer
 
 
 def _preset(config, original):

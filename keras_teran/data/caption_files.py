@@ -4,15 +4,17 @@ CSV, TSV, JSON lines, COCO's annotations, the token files of Flickr30k and Flick
 `CaptionSet` from these, from the Karpathy layout and from `SPLIT_caps.txt`.
 """
 
-import csv
-import json
 import re
 from pathlib import Path
 from typing import NamedTuple
 
-from keras_teran.data.captions import CaptionSet, read_captions
+from keras_teran import _io
+from keras_teran.data.captions import MOST_BYTES, CaptionSet, read_captions
+from keras_teran.data.ids import whole_number
 from keras_teran.data.precomp import read_precomp_captions
-from keras_teran.data.text_lines import read_lines, read_text
+from keras_teran.data.tables import read_table
+from keras_teran.data.text_lines import read_lines
+from keras_teran.texts import check_text
 
 _IMAGE = ("image", "filename", "file_name", "image_name", "file", "path")
 _CAPTION = ("caption", "text", "sentence", "comment", "raw")
@@ -20,8 +22,12 @@ _CAPTION = ("caption", "text", "sentence", "comment", "raw")
 SPLITS = ("train", "restval", "val", "test")
 _TOKEN_LINE = re.compile(r"(?P<key>(?P<image>[^\t]+)#\d+)\t(?P<text>.*)", re.DOTALL)
 _KINDS = (
-    ".csv, .tsv or .jsonl with the fields image and caption, COCO's captions_*.json, or "
-    "Flickr's .token"
+    ".csv, .tsv, .jsonl or .json with the fields image and caption, COCO's "
+    "captions_*.json, or Flickr's .token"
+)
+_NEEDS = (
+    f"needs an image (one of {', '.join(_IMAGE)}) and a caption (one of "
+    f"{', '.join(_CAPTION)})"
 )
 
 
@@ -46,13 +52,14 @@ def read_rows(path):
     Args:
         path: one of
 
-            - CSV (`.csv`, or `.txt` as of Flickr8k) or TSV with a header line. The
-              image's file name stands in `image`, `filename`, `file_name`,
-              `image_name`, `file` or `path`, the text in `caption`, `text`,
-              `sentence`, `comment` or `raw`; `image_id`, a whole number, and `split`
-              may stand beside it. A line is a caption;
-            - JSON lines (`.jsonl`), an object a line with the same fields; the caption
-              may be a list;
+            - CSV (`.csv`, or `.txt` as of Flickr8k) or TSV with a header line, see
+              `tables.read_table`. The image's file name stands in `image`, `filename`,
+              `file_name`, `image_name`, `file` or `path`, the text in `caption`,
+              `text`, `sentence`, `comment` or `raw`; `image_id`, a whole number, and
+              `split` may stand beside it. A line is a caption;
+            - JSON lines (`.jsonl`), an object a line with the same fields, or `.json`
+              with a list of these; the caption may be a list. Or an object of file
+              names and their captions;
             - COCO's annotations (`captions_val2014.json`), or the Karpathy layout with
               its splits;
             - `results_20130124.token` of Flickr30k, `Flickr8k.token.txt`: `NAME#0`, a
@@ -63,25 +70,25 @@ def read_rows(path):
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is none of these, is no UTF-8 (names the line), lacks a field,
-            uses an id for two images or captions, or puts an image in two splits.
+        ValueError: if it is none of these, is no text (names the line), lacks a field,
+            leaves a quote open, uses an id for two images or captions, puts an image in
+            two splits, or has a caption of over 20,000 characters.
     """
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix == ".json":
-        rows = _json_rows(path, _parse(read_text(path), path))
+        rows = list(_json_rows(path, _read_json(path)))
     elif suffix in (".jsonl", ".ndjson"):
         rows = list(_json_line_rows(path))
     elif suffix in (".csv", ".tsv", ".token", ".txt"):
-        lines = list(read_lines(path))
-        if lines and _TOKEN_LINE.fullmatch(lines[0][1]):
-            rows = list(_token_rows(path, lines))
-        else:
-            rows = list(_table_rows(path, lines, "\t" if suffix == ".tsv" else ","))
+        _, first = next(read_lines(path), (1, ""))
+        read = _token_rows if _TOKEN_LINE.fullmatch(first) else _table_rows
+        rows = list(read(path))
     else:
         raise ValueError(f"Captions cannot be read from {path}: give {_KINDS}.")
     if not rows:
         raise ValueError(f"{path} holds no captions.")
+    rows = [_checked(row) for row in rows]
     _check_ids(rows)
     return rows
 
@@ -106,7 +113,7 @@ def read_any_captions(path, split="train"):
     path = Path(path)
     if path.name.endswith("_caps.txt"):
         return read_precomp_captions(path)
-    if path.suffix == ".json" and "annotations" not in _top_level(path):
+    if path.suffix.lower() == ".json" and _is_karpathy(_read_json(path)):
         return read_captions(path, split)
     rows = read_rows(path)
     empty = [row.place for row in rows if not row.text]
@@ -148,21 +155,29 @@ def image_ids(rows):
     return {image: position for position, image in enumerate(given)}
 
 
-def _top_level(path):
-    content = _parse(read_text(path), path)
-    return content if isinstance(content, dict) else {}
+def _read_json(path):
+    return _io.read_json(path, max_bytes=MOST_BYTES, max_depth=None)
+
+
+def _is_karpathy(content):
+    return isinstance(content, dict) and {*content} & {"images", "annotations"} == {
+        "images"
+    }
 
 
 def _json_rows(path, content):
-    images = content.get("images") if isinstance(content, dict) else None
-    if (
-        isinstance(images, list)
-        and images
-        and isinstance(images[0], dict)
-        and "sentences" in images[0]
-    ):
-        return _karpathy_rows(path, images)
-    return _coco_rows(path, content)
+    if isinstance(content, list):
+        return _record_rows(
+            (f"{path}, record {number}", record)
+            for number, record in enumerate(content)
+        )
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is no caption file; give {_KINDS}.")
+    if _is_karpathy(content):
+        return _karpathy_rows(path, content["images"])
+    if "annotations" in content:
+        return _coco_rows(path, content)
+    return _mapped_rows(path, content)
 
 
 def _karpathy_rows(path, images):
@@ -183,125 +198,145 @@ def _karpathy_rows(path, images):
         place = f"{path}, caption {number}"
         split = _split(images[image], place)
         name = captions.filenames[image]
-        rows.append(CaptionRow(name, text.strip(), place, ids[image], split))
+        rows.append(CaptionRow(name, text, place, ids[image], split))
     return rows
 
 
 def _coco_rows(path, content):
-    if not isinstance(content, dict) or not {"images", "annotations"} <= set(content):
+    names, seen = {}, set()
+    for place, image in _objects(path, content, "images"):
+        number = whole_number(_get(image, "id", place), f"{place}, id")
+        if number in names:
+            raise ValueError(f"{path}: image id {number} occurs twice.")
+        names[number] = _get(image, "file_name", place)
+    for place, annotation in _objects(path, content, "annotations"):
+        number = whole_number(_get(annotation, "id", place), f"{place}, id")
+        if number in seen:
+            raise ValueError(f"{path}: annotation id {number} occurs twice.")
+        seen.add(number)
+        image = whole_number(_get(annotation, "image_id", place), f"{place}, image_id")
+        if image not in names:
+            raise ValueError(f"{place}: the file holds no image of image_id {image}.")
+        text = _get(annotation, "caption", place)
+        yield CaptionRow(names[image], text, f"{path}, annotation {number}", image)
+
+
+def _objects(path, content, name):
+    """`(place, record)` of each record of one of the two lists of a COCO file."""
+    records = content.get(name)
+    if not isinstance(records, list):
         raise ValueError(
-            f"{path} is no COCO caption file, an object of `images` and `annotations`; "
-            f"give {_KINDS}."
+            f"{path} is no COCO caption file, an object with the lists `images` and "
+            f"`annotations`; give {_KINDS}."
         )
-    try:
-        names = {}
-        for image in content["images"]:
-            if image["id"] in names:
-                raise ValueError(f"{path}: image id {image['id']} occurs twice.")
-            names[image["id"]] = image["file_name"]
-        seen = set()
-        for annotation in content["annotations"]:
-            if annotation["id"] in seen:
-                raise ValueError(
-                    f"{path}: annotation id {annotation['id']} occurs twice."
-                )
-            seen.add(annotation["id"])
-        return [
-            CaptionRow(
-                names[annotation["image_id"]],
-                annotation["caption"].strip(),
-                f"{path}, annotation {annotation['id']}",
-                int(annotation["image_id"]),
+    for position, record in enumerate(records):
+        place = f"{path}, {name}[{position}]"
+        if not isinstance(record, dict):
+            raise ValueError(
+                f"{place} must be an object; received {_io.shown(record)}."
             )
-            for annotation in content["annotations"]
-        ]
-    except (KeyError, TypeError, AttributeError) as error:
+        yield place, record
+
+
+def _get(record, name, place):
+    if name not in record:
         raise ValueError(
-            f"{path} is no COCO caption file, or names an image that it does not hold: "
-            f"`images` need id and file_name, `annotations` id, image_id and caption "
-            f"({type(error).__name__}: {error})."
-        ) from error
+            f"{place} lacks {name}; in COCO's captions_*.json `images` have id and "
+            "file_name, `annotations` id, image_id and caption."
+        )
+    return record[name]
+
+
+def _mapped_rows(path, content):
+    for image, captions in content.items():
+        place = f"{path}, {_io.shown(image)}"
+        texts = captions if isinstance(captions, list) else [captions]
+        if not re.search(r"\.|^[0-9]+$", image) or not all(
+            isinstance(text, str) for text in texts
+        ):
+            raise ValueError(
+                f"{place}: expected an object of file names and their captions, or "
+                f"{_KINDS}; received {_io.shown(captions)}."
+            )
+        for text in texts:
+            yield CaptionRow(image, text, place)
 
 
 def _json_line_rows(path):
-    for number, line in read_lines(path):
-        if not line.strip():
-            continue
-        place = f"{path}, line {number}"
-        record = _parse(line, place)
+    lines = (
+        (f"{path}, line {n}", line) for n, line in read_lines(path) if line.strip()
+    )
+    yield from _record_rows(
+        (place, _io.parse_json(line, place)) for place, line in lines
+    )
+
+
+def _record_rows(records):
+    for place, record in records:
         if not isinstance(record, dict):
-            raise ValueError(f"{place}: expected an object; received {line[:40]!r}.")
+            raise ValueError(
+                f"{place}: expected an object; received {_io.shown(record)}."
+            )
         image, caption, *others = _fields(record, place)
         for text in caption if isinstance(caption, list) else [caption]:
             if not isinstance(text, str) or not isinstance(image, str):
                 raise ValueError(f"{place}: image and caption must be texts.")
-            yield CaptionRow(image, text.strip(), place, *others)
+            yield CaptionRow(image, text, place, *others)
 
 
-def _token_rows(path, lines):
+def _token_rows(path):
     seen = set()
-    for number, line in lines:
+    for number, line in read_lines(path):
         if not line.strip():
             continue
         found = _TOKEN_LINE.fullmatch(line)
         if not found:
             raise ValueError(
                 f"{path}, line {number}: expected NAME#0, a tab and the caption; "
-                f"received {line[:40]!r}."
+                f"received {_io.shown(line)}."
             )
         if found["key"] in seen:
             raise ValueError(f"{path}, line {number}: {found['key']} occurs twice.")
         seen.add(found["key"])
-        text = found["text"].strip()
-        yield CaptionRow(found["image"], text, f"{path}, line {number}")
+        yield CaptionRow(found["image"], found["text"], f"{path}, line {number}")
 
 
-def _table_rows(path, lines, delimiter):
-    # A TSV has no quotes: a caption may start with one.
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    reader = csv.DictReader(
-        (f"{text}\n" for _, text in lines), delimiter=delimiter, quoting=quoting
-    )
-    try:
-        for record in reader:
-            place = f"{path}, line {reader.line_num}"
-            # None as a key: more columns than the header; as a value: fewer.
-            if None in record or None in record.values():
-                raise ValueError(
-                    f"{place}: not as many columns as the first line, which has "
-                    f"{len(reader.fieldnames)}; a caption with a comma needs quotes."
-                )
-            image, text, *others = _fields(record, place)
-            yield CaptionRow(image, text.strip(), place, *others)
-    except csv.Error as error:
-        raise ValueError(f"{path}, line {reader.line_num}: {error}.") from error
+def _table_rows(path):
+    def fits(columns):
+        return {*columns} & {*_IMAGE} and {*columns} & {*_CAPTION}
+
+    for place, record in read_table(path, fits, _NEEDS):
+        image, text, *others = _fields(record, place)
+        yield CaptionRow(image, text, place, *others)
 
 
 def _fields(record, place):
     image = next((record[name] for name in _IMAGE if name in record), None)
     caption = next((record[name] for name in _CAPTION if name in record), None)
     if image is None or caption is None:
-        raise ValueError(
-            f"{place}: needs an image (one of {', '.join(_IMAGE)}) and a caption (one of "
-            f"{', '.join(_CAPTION)}); has {sorted(record)}."
-        )
+        raise ValueError(f"{place}: {_NEEDS}; has {_io.shown(sorted(record))}.")
     image_id = record.get("image_id")
-    try:
-        image_id = None if image_id in (None, "") else int(image_id)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"{place}: image_id must be a whole number; received {image_id!r}."
-        ) from error
-    return image, caption, image_id, _split(record, place)
+    if image_id in (None, ""):
+        return image, caption, None, _split(record, place)
+    number = whole_number(image_id, f"{place}: image_id")
+    return image, caption, number, _split(record, place)
 
 
 def _split(record, place):
     split = record.get("split") or None
     if split not in (None, *SPLITS):
         raise ValueError(
-            f"{place}: split must be one of {', '.join(SPLITS)}; received {split!r}."
+            f"{place}: split must be one of {', '.join(SPLITS)}; received {_io.shown(split)}."
         )
     return split
+
+
+def _checked(row):
+    """The row with a caption that is a text, without the white space around it."""
+    text = check_text(row.text, f"{row.place}: the caption").strip()
+    if not check_text(row.image, f"{row.place}: the image's name"):
+        raise ValueError(f"{row.place}: the image's name is empty.")
+    return row._replace(text=text)
 
 
 def _check_ids(rows):
@@ -325,13 +360,3 @@ def _check_ids(rows):
                 f"{row.place}: image id {row.image_id} is that of {row.image!r} here "
                 f"and of {by_id[row.image_id]!r} before."
             )
-
-
-def _parse(text, place):
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise ValueError(
-            f"{place} is not readable as JSON ({error}). It may be truncated: fetch it "
-            "again."
-        ) from error

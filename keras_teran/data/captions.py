@@ -4,13 +4,22 @@ The layout is that of Karpathy & Fei-Fei 2015 (arXiv 1412.2306): one JSON object
 ``images`` list holds, for each image, its ``split`` and its ``sentences``.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from keras_teran.data.text_lines import read_text
+from keras_teran import _io
+from keras_teran.data.ids import whole_number
+from keras_teran.texts import check_text
+
+# COCO's captions with their words have 145 MB, its instances of 2017 448 MB.
+MOST_BYTES = 2**29
+_TABLES = (".csv", ".tsv", ".token", ".txt", ".jsonl", ".ndjson")
+_OTHER = (
+    "`keras-teran data prepare PICTURES --captions FILE --out FOLDER` makes one of "
+    "COCO's captions_*.json, of .csv, .tsv, .jsonl or of Flickr's .token"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +38,7 @@ class CaptionSet:
 
     Raises:
         ValueError: on construction, if the five do not fit together: other lengths,
-            ids that occur twice, or a position outside ``image_ids``.
+            ids that are no whole numbers or occur twice, or a position outside ``image_ids``.
 
     Example:
         >>> captions = CaptionSet(
@@ -56,7 +65,8 @@ class CaptionSet:
             ("caption_ids", np.int64),
             ("caption_to_image", np.int32),
         ):
-            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype))
+            values = _whole_numbers(name, getattr(self, name), dtype)
+            object.__setattr__(self, name, values)
         _check_lengths(self)
         _check_unique("image_ids", self.image_ids)
         _check_unique("caption_ids", self.caption_ids)
@@ -184,8 +194,8 @@ def read_captions(path, split="train", restval=True):
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the file is no Karpathy file, holds no image of the split, or an
-            image or a caption in it is unusable: no captions, an empty caption, an id
-            missing or used twice.
+            image or a caption in it is unusable: no captions, an empty caption or one
+            of over 20,000 characters, an id missing, no whole number or used twice.
     """
     path = Path(path)
     records = _read_images(path)
@@ -205,42 +215,36 @@ def read_captions(path, split="train", restval=True):
 
 
 def _read_images(path):
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no caption file {path}. Give a JSON file in the Karpathy layout "
-            "(dataset_coco.json, dataset_flickr30k.json or dataset_flickr8k.json)."
-        )
-    text = read_text(path)
-    try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise ValueError(
-            f"{path} is not readable as JSON ({error}). It may be truncated: fetch it "
-            "again."
-        ) from error
+    if path.suffix.lower() in _TABLES and path.is_file():
+        raise ValueError(f"{path} is no JSON file in the Karpathy layout; {_OTHER}.")
+    content = _io.read_json(
+        path,
+        missing=f"There is no caption file {path}. Give a JSON file in the Karpathy "
+        "layout (dataset_coco.json, dataset_flickr30k.json or dataset_flickr8k.json).",
+        max_bytes=MOST_BYTES,
+        max_depth=None,
+    )
     records = content.get("images") if isinstance(content, dict) else None
     if not isinstance(records, list) or not all(
         isinstance(record, dict) and "sentences" in record for record in records
     ):
         raise ValueError(
             f"{path} is not in the Karpathy layout: expected an object whose `images` "
-            "list holds, for each image, `split` and `sentences`. COCO's own "
-            "annotation files (captions_*.json, instances_*.json) are another layout."
+            f"list holds, for each image, `split` and `sentences`; {_OTHER}."
         )
+    for position, record in enumerate(records):
+        _text_of(record, "split", f"{path}, images[{position}]")
     return records
 
 
 def _to_caption_set(path, chosen):
     image_ids, filenames, captions, caption_ids, caption_to_image = [], [], [], [], []
     for row, (position, record) in enumerate(chosen):
-        image_id = record.get("cocoid", record.get("imgid", position))
-        if not record["sentences"]:
-            raise ValueError(
-                f"{path}: image {image_id} has no captions. Remove it from the file."
-            )
+        place = f"{path}, images[{position}]"
+        image_id = _image_id(place, record, position)
         image_ids.append(image_id)
-        filenames.append(_filename(record))
-        for sentence in record["sentences"]:
+        filenames.append(_filename(place, record))
+        for sentence in _sentences(path, record, image_id):
             caption_ids.append(_caption_id(path, image_id, sentence))
             captions.append(_text(path, image_id, sentence))
             caption_to_image.append(row)
@@ -249,14 +253,43 @@ def _to_caption_set(path, chosen):
         return CaptionSet(
             image_ids, filenames, captions, caption_ids, caption_to_image, positions
         )
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 
 
-def _filename(record):
-    name = record.get("filename", "")
-    folder = record.get("filepath", "")
+def _image_id(place, record, position):
+    name = next((key for key in ("cocoid", "imgid") if key in record), None)
+    if name is None:
+        return position
+    return whole_number(record[name], f"{place}, {name}")
+
+
+def _filename(place, record):
+    name = _text_of(record, "filename", place)
+    folder = _text_of(record, "filepath", place)
     return f"{folder}/{name}" if folder and name else name
+
+
+def _text_of(record, key, place):
+    """A text that may be missing or null, and is then empty."""
+    text = record.get(key)
+    return "" if text is None else check_text(text, f"{place}, {key}")
+
+
+def _sentences(path, record, image_id):
+    sentences = record["sentences"]
+    if not isinstance(sentences, list) or not all(
+        isinstance(sentence, dict) for sentence in sentences
+    ):
+        raise ValueError(
+            f"{path}: `sentences` of image {image_id} must be a list of objects; "
+            f"received {_io.shown(sentences)}."
+        )
+    if not sentences:
+        raise ValueError(
+            f"{path}: image {image_id} has no captions. Remove it from the file."
+        )
+    return sentences
 
 
 def _caption_id(path, image_id, sentence):
@@ -265,17 +298,36 @@ def _caption_id(path, image_id, sentence):
             f"{path}: a caption of image {image_id} has no `sentid`, the caption's "
             "unique number. Add it."
         )
-    return sentence["sentid"]
+    return whole_number(sentence["sentid"], f"{path}, image {image_id}, sentid")
 
 
 def _text(path, image_id, sentence):
-    text = sentence.get("raw")
-    if not isinstance(text, str) or not text.strip():
+    text, name = (
+        sentence.get("raw"),
+        f"caption {sentence['sentid']} of image {image_id}",
+    )
+    if text is None or (isinstance(text, str) and not text.strip()):
         raise ValueError(
-            f"{path}: caption {sentence['sentid']} of image {image_id} is empty (`raw` "
-            f"is {text!r}). Give it a text or remove it from the file."
+            f"{path}: {name} is empty (`raw` is {_io.shown(text)}). Give it a text or "
+            "remove it from the file."
         )
-    return text
+    return check_text(text, f"{path}: {name}")
+
+
+def _whole_numbers(name, values, dtype):
+    """A copy as an array of `dtype`, (n,); nothing is cut or wrapped on the way."""
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must be of shape (n,); received {array.shape}.")
+    if array.dtype.kind not in "iu":
+        # The values themselves: an array of one int of 70 bits would be of floats.
+        given = array.tolist() if isinstance(values, np.ndarray) else list(values)
+        array = [whole_number(v, f"{name}[{row}]") for row, v in enumerate(given)]
+        array = np.array(array, np.int64)
+    limits = np.iinfo(dtype)
+    if array.size and not limits.min <= array.min() <= array.max() <= limits.max:
+        raise ValueError(f"{name} must lie within {limits.bits} bits.")
+    return array.astype(dtype)
 
 
 def _check_lengths(captions):

@@ -4,13 +4,15 @@ The Karpathy caption files carry none, so they are read from COCO's annotation J
 from the headers of the pictures, or from a CSV file.
 """
 
-import csv
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from keras_teran import _io
 from keras_teran._io.bars import progress_bar
+from keras_teran.data.captions import MOST_BYTES
+from keras_teran.data.ids import whole_number
 from keras_teran.data.pictures import picture_path
+from keras_teran.data.tables import read_table
 
 _REMEDY = (
     "Give COCO's annotation JSON (such as instances_train2014.json), a folder with the "
@@ -27,7 +29,7 @@ def read_sizes(source, image_ids, filenames=None, progress=False):
             - a mapping ``{image id: (width, height)}``;
             - a COCO annotation JSON, whose ``images`` have ``id``, ``width``,
               ``height``;
-            - a CSV file with a header line and the columns ``width``, ``height`` and
+            - a CSV or TSV file with a header line and the columns ``width``, ``height`` and
               ``image_id`` or ``filename``;
             - a folder with the pictures; only their headers are read;
             - a list of these, such as the annotations of train and of val.
@@ -43,7 +45,7 @@ def read_sizes(source, image_ids, filenames=None, progress=False):
         FileNotFoundError: if the source or a picture is missing.
         ValueError: if the source is of another kind (``sizes.pkl`` of the authors'
             code among them: nothing is unpickled), is unreadable, lacks an image, or
-            gives a size below 1.
+            gives an image two sizes, or one that is no whole number or below 1.
     """
     sources = source if isinstance(source, list | tuple) else [source]
     if not sources:
@@ -67,15 +69,15 @@ def read_sizes(source, image_ids, filenames=None, progress=False):
 
 def _read_one(source, image_ids, names, last, progress):
     if isinstance(source, Mapping):
-        return {int(key): value for key, value in source.items()}
+        return {whole_number(key, "sizes: a key"): size for key, size in source.items()}
     path = Path(source)
     if not path.exists():
         raise FileNotFoundError(f"There is no {path} to read sizes from. {_REMEDY}")
     if path.is_dir():
         return _from_headers(path, image_ids, names, last, progress)
-    if path.suffix == ".json":
+    if path.suffix.lower() == ".json":
         return _from_coco(path)
-    if path.suffix == ".csv":
+    if path.suffix.lower() in (".csv", ".tsv"):
         return _from_csv(path, names)
     if path.suffix in (".pkl", ".pickle"):
         raise ValueError(
@@ -86,48 +88,57 @@ def _read_one(source, image_ids, names, last, progress):
 
 
 def _from_coco(path):
-    try:
-        with open(path, encoding="utf-8") as file:
-            records = json.load(file)["images"]
-        return {
-            int(record["id"]): (record["width"], record["height"]) for record in records
-        }
-    except (ValueError, KeyError, TypeError) as error:
+    content = _io.read_json(path, max_bytes=MOST_BYTES, max_depth=None)
+    records = content.get("images") if isinstance(content, dict) else None
+    if not isinstance(records, list) or not all(
+        isinstance(record, dict) and {"id", "width", "height"} <= {*record}
+        for record in records
+    ):
         raise ValueError(
             f"{path} is not a COCO annotation file, whose `images` have `id`, `width` "
-            f"and `height` ({type(error).__name__}: {error}). The Karpathy caption "
-            f"file has no sizes. {_REMEDY}"
-        ) from error
+            f"and `height`. The Karpathy caption file has no sizes. {_REMEDY}"
+        )
+    sizes = {}
+    for position, record in enumerate(records):
+        place = f"{path}, images[{position}]"
+        image_id = whole_number(record["id"], f"{place}, id")
+        _put(sizes, image_id, (record["width"], record["height"]), place)
+    return sizes
 
 
 def _from_csv(path, names):
     ids_of = {name: image_id for image_id, name in names.items()}
     ids_of.update((Path(name).name, image_id) for image_id, name in names.items())
+
+    def fits(columns):
+        return {"width", "height"} <= {*columns} and {*columns} & {
+            "image_id",
+            "filename",
+        }
+
     sizes = {}
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        columns = set(reader.fieldnames or ())
-        if not ({"width", "height"} <= columns and columns & {"image_id", "filename"}):
-            raise ValueError(
-                f"{path} needs a header line with width, height and image_id or "
-                f"filename; its first line has {sorted(columns)}."
-            )
-        for record in reader:
-            try:
-                image_id = (
-                    int(record["image_id"])
-                    if "image_id" in columns
-                    else ids_of.get(record["filename"])
-                )
-                size = (int(record["width"]), int(record["height"]))
-            except (ValueError, TypeError) as error:
-                raise ValueError(
-                    f"{path}, line {reader.line_num}: {error}; ids, widths and "
-                    "heights are whole numbers."
-                ) from error
-            if image_id is not None:
-                sizes[image_id] = size
+    needs = "needs a header line with width, height and image_id or filename"
+    for place, record in read_table(path, fits, needs):
+        image_id = (
+            whole_number(record["image_id"], f"{place}: image_id")
+            if "image_id" in record
+            else ids_of.get(record["filename"])
+        )
+        size = tuple(
+            whole_number(record[side], f"{place}: {side}")
+            for side in ("width", "height")
+        )
+        if image_id is not None:
+            _put(sizes, image_id, size, place)
     return sizes
+
+
+def _put(sizes, image_id, size, place):
+    if sizes.setdefault(image_id, size) != size:
+        raise ValueError(
+            f"{place}: image {image_id} has the size {_io.shown(size)} here and "
+            f"{_io.shown(sizes[image_id])} before."
+        )
 
 
 def _from_headers(folder, image_ids, names, last, progress):
@@ -155,13 +166,10 @@ def _from_headers(folder, image_ids, names, last, progress):
 
 
 def _valid_size(image_id, size, sources):
-    try:
-        width, height = (int(side) for side in size)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"{_names(sources)}: the size of image {image_id} must be (width, height); "
-            f"received {size!r}."
-        ) from error
+    name = f"{_names(sources)}: the size of image {image_id}"
+    if not isinstance(size, list | tuple) or len(size) != 2:
+        raise ValueError(f"{name} must be (width, height); received {_io.shown(size)}.")
+    width, height = (whole_number(side, f"{name}, a side,") for side in size)
     if width < 1 or height < 1:
         raise ValueError(
             f"{_names(sources)}: image {image_id} is {width} × {height} pixels; both "

@@ -1,34 +1,58 @@
-"""Lines of a text file in UTF-8; what is none is named by file and line."""
+"""Lines of a text file; what is no text is named by file and line."""
 
-from pathlib import Path
+import itertools
+
+from keras_teran import _io
+
+# Of one line: a caption has some 100 characters, a record of all of an image's 10,000.
+_MOST_BYTES = 2**24
+_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 
 
 def read_lines(path):
-    """Yields the lines of a text file.
+    """Yields the lines of a text file, which end at a line feed.
 
     Args:
-        path: the file, in UTF-8, with or without a byte-order mark.
+        path: the file, in UTF-8, with or without a byte-order mark, or in UTF-16 or
+            UTF-32 with one.
 
     Yields:
         (number from 1, text without its end), str as it stands.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: at a line that is no UTF-8; names it and what would do.
+        ValueError: if it is no regular file; at a line that is no text, holds a NUL or
+            has over 16 MiB; names it and what would do.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}.")
+    path = _io.require_file(path)
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            # Only the first line may start with a mark.
-            encoding = "utf-8-sig" if number == 1 else "utf-8"
-            yield number, _decode(path, number, line, encoding).rstrip("\r\n")
+        if file.peek(4).startswith(_WIDE_MARKS):
+            lines = _decoded(path)
+        else:
+            lines = _lines(path, file)
+        for number, line in enumerate(lines, start=1):
+            if "\0" in line:
+                raise ValueError(
+                    f"{path}, line {number} holds a NUL, so it is no text, or UTF-16 "
+                    "without a mark. Save the file as UTF-8."
+                )
+            yield number, line.rstrip("\r\n")
 
 
-def read_text(path):
-    """A whole text file in UTF-8, errors as `read_lines` raises them: str."""
-    return "\n".join(text for _, text in read_lines(path))
+def _decoded(path):
+    lines = _io.read_text(path).split("\n")
+    return lines[:-1] if not lines[-1] else lines
+
+
+def _lines(path, file):
+    for number in itertools.count(1):
+        line = file.readline(_MOST_BYTES + 1)
+        if not line:
+            return
+        if len(line) > _MOST_BYTES:
+            raise ValueError(f"{path}, line {number} has over {_MOST_BYTES:,} bytes.")
+        # Only the first line may start with a mark.
+        yield _decode(path, number, line, "utf-8-sig" if number == 1 else "utf-8")
 
 
 def _decode(path, number, line, encoding):

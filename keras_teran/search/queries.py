@@ -11,8 +11,6 @@ from keras_teran.search.plan import Query, pad
 from keras_teran.search.schema import CAPTIONS, IMAGES
 
 MOST_WORDS = 1_000
-_MOST_CHARACTERS = 20_000
-_UNKNOWN = "[UNK]"
 
 
 class QueryWord(NamedTuple):
@@ -50,17 +48,13 @@ def encode_sentence(matcher, text, weights=None):
         `Sentence`.
 
     Raises:
-        ValueError: when the sentence has over 1,000 words or no known one, or the
-            weights do not fit it or the model's pooling.
+        ValueError: when the sentence is refused by `CaptionTokenizer.asked` or has over
+            1,000 words, or the weights do not fit it or the model's pooling.
     """
-    _check_text(text)
+    _check_words(matcher.tokenizer.asked(text))
     outputs = matcher.encode([text])
     encoded = matcher.tokenizer.encode(text)
     real = np.flatnonzero(outputs["word_mask"][0])
-    if not any(encoded.tokens[place] != _UNKNOWN for place in real):
-        raise ValueError(
-            f"The model knows no word of {text[:80]!r}; give a sentence with one."
-        )
     groups = merge_pieces(encoded.tokens, encoded.spans, list(real))
     weights = _check_weights(weights, len(groups), matcher.model.pooling)
     row_of = {int(place): row for row, place in enumerate(real)}
@@ -104,14 +98,10 @@ def pooled(outputs):
     return outputs["image_embedding" if images else "caption_embedding"]
 
 
-def _check_text(text):
-    if not isinstance(text, str):
-        raise ValueError(f"sentence must be a str; received {type(text).__name__}.")
-    words = len(text.split())
-    if words > MOST_WORDS or len(text) > _MOST_CHARACTERS:
+def _check_words(text):
+    if (words := len(text.split())) > MOST_WORDS:
         raise ValueError(
-            f"The sentence has {words:,} words in {len(text):,} characters; give at "
-            f"most {MOST_WORDS:,} words and {_MOST_CHARACTERS:,} characters."
+            f"The sentence has {words:,} words; give at most {MOST_WORDS:,}."
         )
 
 

@@ -12,6 +12,7 @@ from keras_teran.serving.pictures import fitted_batches
 from keras_teran.serving.transport_grpc import GrpcTransport
 from keras_teran.serving.transport_rest import RestTransport
 from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.vocabulary import check_vocabulary
 
 CAPTION_OUTPUTS = ("word_embeddings", "word_mask", "caption_embedding")
 IMAGE_OUTPUTS = ("region_embeddings", "image_embedding")
@@ -59,13 +60,8 @@ class Client:
     ):
         _check_limits(timeout, retries, backoff, max_batch)
         self.interface = Interface.read(folder).with_lengths(lengths)
-        self.tokenizer = CaptionTokenizer.load(folder)
-        tokens, rows = len(self.tokenizer.vocabulary), self.interface.vocabulary_size
-        if tokens > rows:
-            raise ValueError(
-                f"{folder} has a vocabulary of {tokens} tokens, the served model a table "
-                f"of {rows} rows; give the folder of that model."
-            )
+        self.tokenizer = CaptionTokenizer.load(folder, saved=True)
+        check_vocabulary(self.interface.caption_table(), self.tokenizer, folder)
         self.retries = retries
         self.backoff = backoff
         self.max_batch = max_batch

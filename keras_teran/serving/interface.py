@@ -28,6 +28,7 @@ class Interface:
         padding: "exclude" or "zero"; with "zero" a score depends on the padding.
         token_buckets: tuple of int, the lengths that captions are padded to.
         region_buckets: tuple of int, the same for regions.
+        vocabulary_sha256: str, of the tokens of the table; None: not known.
         image_size: (height, width) of the pictures that a model with pixels inside
             takes; None: it takes regions.
     """
@@ -40,6 +41,7 @@ class Interface:
     padding: str
     token_buckets: tuple
     region_buckets: tuple = REGION_BUCKETS
+    vocabulary_sha256: str | None = None
     image_size: tuple | None = None
 
     @classmethod
@@ -56,6 +58,7 @@ class Interface:
             embedding_dim=config["embedding_dim"],
             padding=manifest["padding"],
             token_buckets=(*shorter, longest),
+            vocabulary_sha256=config.get("vocabulary_sha256"),
             **_of_pictures(config.get("image_backbone")),
         )
 
@@ -95,6 +98,14 @@ class Interface:
                 )
         lists = {k: tuple(v) for k, v in known.items() if isinstance(v, list)}
         return cls(**known | lists)
+
+    def caption_table(self):
+        """What `vocabulary.check_vocabulary` asks of a model's configuration: dict."""
+        return {
+            "vocabulary_size": self.vocabulary_size,
+            "vocabulary_sha256": self.vocabulary_sha256,
+            "caption_max_length": self.max_length,
+        }
 
     def write(self, folder):
         """Writes `interface.json` into a folder that holds the tokenizer's files."""

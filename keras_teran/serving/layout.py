@@ -18,6 +18,7 @@ from keras_teran.serving.configuration import MODELS
 from keras_teran.serving.interface import Interface
 from keras_teran.serving.warmup import write_warmup
 from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.vocabulary import check_vocabulary
 
 STABLE, CANDIDATE = "stable", "candidate"
 
@@ -49,6 +50,8 @@ def add_version(exported, repository):
     manifest = read_manifest(exported)
     check_files(exported, manifest)
     interface = Interface.of_manifest(manifest, version)
+    tokenizer = CaptionTokenizer.load(exported, saved=True)
+    check_vocabulary(manifest["config"], tokenizer, exported)
     aside = f".{version}.{os.getpid()}.part"
     names = (*MODELS, "client")
     try:
@@ -59,7 +62,7 @@ def add_version(exported, repository):
             if name != "scorer":  # its two inputs differ in their first size
                 write_text(folder / "batching_params.pbtxt", configuration.BATCHING)
         client = repository / "client" / aside
-        CaptionTokenizer.load(exported).save(client)
+        tokenizer.save(client)
         interface.write(client)
         for name in names:
             (repository / name / aside).rename(repository / name / str(version))

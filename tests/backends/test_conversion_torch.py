@@ -225,7 +225,7 @@ def test_the_command_writes_a_run_that_loads_and_scores(tmp_path, beside):
 @pytest.mark.parametrize(
     ("tokens", "message"),
     [
-        (TOKENS - 1, "holds 29 tokens and the checkpoint's BERT 30"),
+        (TOKENS - 1, "has 29 tokens, the model's table 30 rows"),
         (None, "is missing"),
     ],
 )

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_teran.tokenizer import CaptionTokenizer, read_vocabulary
+from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.vocabulary import read_vocabulary
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,18 @@ import zipfile
 import numpy as np
 import pytest
 
+from keras_teran.search.image_file import read_image_file
 from keras_teran.web.limits import Limits
-from keras_teran.web.uploads import read_upload
 
 LIMITS = Limits(upload_bytes=20_000, regions=5)
 REGIONS = np.arange(6, dtype="float32").reshape(3, 2)
 BOXES = np.float32([[0, 0, 1, 1]] * 3)
+
+
+def read_upload(body, limits):
+    """As the service reads one."""
+    most = limits.upload_bytes, limits.regions
+    return read_image_file(body, "The body", *most)
 
 
 def npz(save=np.savez, **arrays):

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_teran.scoring import all_pairs
-from keras_teran.search.schema import CAPTIONS, IMAGES
+from keras_teran.search.schema import CAPTIONS, IMAGES, DamagedError
 
 _PAGE = 256
 
@@ -83,6 +83,7 @@ def best(engine, query, rule, top, candidates, where):
         found = engine.nearest(
             query.target, query.pooled, query.members, top, candidates, where
         )
+        _check_scores(found, query)
         divisor = len(query.members) if rule.pooling == "MrAVGw" else 1
         return _sorted((point_id, score / divisor) for point_id, score in found)
     if candidates is None:
@@ -94,6 +95,17 @@ def best(engine, query, rule, top, candidates, where):
         points = engine.retrieve(query.target, ids[start : start + _PAGE], members=True)
         scored += score(points, query, rule)
     return _sorted(scored)[:top]
+
+
+def _check_scores(found, query):
+    """Refuses scores that no stored unit vectors give: MAX_SIM sums cosines."""
+    most = np.linalg.norm(query.members, axis=1).sum() * 1.01 + 1e-3
+    for point_id, value in found:
+        if not abs(value) <= most:
+            raise DamagedError(
+                f"A vector of point {point_id} is damaged: it scores {value:.4g}, and "
+                f"unit vectors score {most:.4g} at most. Build the index again."
+            )
 
 
 def score(points, query, rule):

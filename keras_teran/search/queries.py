@@ -4,11 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_teran._io import shown
 from keras_teran.explain import merge_pieces
 from keras_teran.one_image import image_for
 from keras_teran.search.merging import merge
 from keras_teran.search.plan import Query, pad
-from keras_teran.search.schema import CAPTIONS, IMAGES
+from keras_teran.search.schema import CAPTIONS, IMAGES, is_text
 
 MOST_WORDS = 1_000
 _MOST_CHARACTERS = 20_000
@@ -53,7 +54,7 @@ def encode_sentence(matcher, text, weights=None):
         ValueError: when the sentence has over 1,000 words or no known one, or the
             weights do not fit it or the model's pooling.
     """
-    _check_text(text)
+    check_text(text)
     outputs = matcher.encode([text])
     encoded = matcher.tokenizer.encode(text)
     real = np.flatnonzero(outputs["word_mask"][0])
@@ -104,13 +105,19 @@ def pooled(outputs):
     return outputs["image_embedding" if images else "caption_embedding"]
 
 
-def _check_text(text):
+def check_text(text, name="The sentence"):
+    """Raises ValueError unless it is a text that can be encoded, and not too long."""
     if not isinstance(text, str):
-        raise ValueError(f"sentence must be a str; received {type(text).__name__}.")
+        raise ValueError(
+            f"{name.removeprefix('The ')} must be a str; received "
+            f"{type(text).__name__}."
+        )
+    if not is_text(text):
+        raise ValueError(f"{name} holds half of a surrogate pair: {shown(text)}.")
     words = len(text.split())
     if words > MOST_WORDS or len(text) > _MOST_CHARACTERS:
         raise ValueError(
-            f"The sentence has {words:,} words in {len(text):,} characters; give at "
+            f"{name} has {words:,} words in {len(text):,} characters; give at "
             f"most {MOST_WORDS:,} words and {_MOST_CHARACTERS:,} characters."
         )
 
@@ -122,7 +129,13 @@ def _check_weights(weights, words, pooling):
         raise ValueError(
             f"word_weights need a model of pooling MrSw; this one has {pooling}."
         )
-    weights = np.asarray(weights, "float64")
+    try:
+        weights = np.asarray(weights, "float64")
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"word_weights must be {words} numbers, one a word; received "
+            f"{shown(weights)}."
+        ) from None
     if weights.shape != (words,):
         raise ValueError(
             f"word_weights has shape {weights.shape}; give {words}, one a word."

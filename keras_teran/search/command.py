@@ -207,12 +207,13 @@ def search(arguments):
         "exact": arguments.exact,
         "where": read_where(arguments.where),
     }
+    image = None if arguments.image is None else _image(arguments.image)
     where = arguments.index, arguments.run, arguments.api_key, arguments.engine
     with Index.open(*where) as opened:
-        if arguments.image is None:
+        if image is None:
             hits = opened.search(arguments.sentence, **how)
         else:
-            hits = opened.search_captions(_image(arguments.image), **how)
+            hits = opened.search_captions(image, **how)
     if arguments.json:
         print(json.dumps([dataclasses.asdict(hit) for hit in hits], indent=1))
     elif hits:

@@ -152,7 +152,8 @@ def read_described(path, schema, version, missing, remedy):
             check(described, schema, path)
             return described
     except ValueError as error:
-        raise ValueError(f"{path} is damaged; {remedy}. {error}") from None
+        fault = str(error).removeprefix(f"{path}: ").removeprefix(f"{path} ")
+        raise ValueError(f"{path} is damaged; {remedy}. Found: {fault}") from None
     raise ValueError(
         f"{path} has format {one_line(repr(found), 40)}, this release reads {version}; "
         f"{remedy}."

@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_teran.scoring import all_pairs
 from keras_teran.search.schema import CAPTIONS, IMAGES, DamagedError
 
 _PAGE = 256
@@ -112,6 +111,9 @@ def score(points, query, rule):
     """List of (id, score) of points, by our own alignment."""
     if not points:
         return []
+    # It imports Keras: what is refused before a search need not wait for that.
+    from keras_teran.scoring import all_pairs
+
     first = 1 if query.target == CAPTIONS else 0
     sets = pad([point.members for point in points], rule.widths[query.target], first)
     if query.target == IMAGES:

@@ -1,5 +1,7 @@
 """The engine of a Qdrant server or cluster, through qdrant-client."""
 
+import warnings
+
 from keras_teran._io import one_line
 from keras_teran.search.schema import (
     COLLECTIONS,
@@ -226,9 +228,12 @@ def connect(url, api_key):
         raise ModuleNotFoundError(
             "A Qdrant server needs qdrant-client: pip install keras-teran[search]."
         ) from error
-    return QdrantClient(
-        url=url, api_key=api_key, timeout=_TIMEOUT_S, check_compatibility=False
-    )
+    with warnings.catch_warnings():
+        # To this machine a key may go unencrypted: `address.server_key` saw to it.
+        warnings.filterwarnings("ignore", "Api key is used with an insecure")
+        return QdrantClient(
+            url=url, api_key=api_key, timeout=_TIMEOUT_S, check_compatibility=False
+        )
 
 
 def _vectors_config(schema, storage):

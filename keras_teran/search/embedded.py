@@ -43,6 +43,7 @@ class EmbeddedEngine:
         self._edge = _edge()
         self._shards = {}
         self._unflushed = 0
+        self._changed = set()
 
     def create(self, schema):
         """Makes both shards, where they are not there yet."""
@@ -150,7 +151,17 @@ class EmbeddedEngine:
         self._flush()
 
     def close(self):
-        """Closes the shards."""
+        """Closes the shards.
+
+        Opening a shard repeats what its log still holds, which rewrites files. So one
+        that was changed is opened and closed again: its files then stay as they are.
+        """
+        self._close_all()
+        while self._changed:
+            self._shard(self._changed.pop())
+        self._close_all()
+
+    def _close_all(self):
         while self._shards:
             self._shards.popitem()[1].close()
 
@@ -202,6 +213,7 @@ class EmbeddedEngine:
         return [point_of(record) for record in records], following
 
     def _update(self, collection, operation):
+        self._changed.add(collection)
         with self._told("written"):
             self._shard(collection).update(operation)
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from keras_teran._io import read_json
 from keras_teran.search.schema import COLLECTIONS
 
-# Opening reads no more than that: some 10 ms.
+# Opening reads no more than that: some 20 ms.
 _SMALL_BYTES = 2**20
-_MOST_BYTES = 16 * 2**20
-_PAGE = 4096
-# The engine rewrites it whenever it opens a segment; what it holds does not matter.
-_JOURNAL = "tracker_journal.dat"
+_MOST_BYTES = 8 * 2**20
+_PAGE = 2**16
+# The engine rewrites them when it opens a segment; no answer depends on them.
+_VOLATILE = ("tracker_journal.dat", "mutable_id_tracker.versions")
 # Of that one only the configuration stays the same.
 _SEGMENT = "segment.json"
 _BLANK = bytes(_PAGE)
@@ -76,7 +76,7 @@ def _files(folder):
     """The files of both collections' segments that only a change of points changes."""
     for collection in COLLECTIONS:
         for path in sorted((Path(folder) / collection / "segments").rglob("*")):
-            if path.name != _JOURNAL and not path.is_dir():
+            if path.name not in _VOLATILE and not path.is_dir():
                 yield path
 
 

@@ -50,6 +50,7 @@ class _Config(pydantic.BaseModel, extra="allow"):
     """Of a model's configuration, what is used where there is no Keras."""
 
     vocabulary_size: pydantic.PositiveInt
+    vocabulary_sha256: _Hash | None
     caption_max_length: pydantic.PositiveInt
     region_dim: pydantic.PositiveInt
     embedding_dim: pydantic.PositiveInt

@@ -10,7 +10,7 @@ import threading
 from types import SimpleNamespace
 
 from keras_teran.one_image import one_image
-from keras_teran.search.hits import Hit, Word
+from keras_teran.search.hits import Hit, Hits, Word
 from keras_teran.search.schema import check_where
 
 QUARTERS = [
@@ -47,7 +47,7 @@ class DoubleIndex:
             raise ValueError(f"word_weights has {len(word_weights)} numbers.")
         hits = [self._hit(id, sentence, word_weights) for id in self._images]
         hits = [hit for hit in hits if _fits(hit.payload, where)]
-        return sorted(hits, key=lambda hit: -hit.score)[:top]
+        return _hits(sorted(hits, key=lambda hit: -hit.score)[:top])
 
     def search_captions(self, image, top=10, candidates=None, exact=False, where=None):
         if isinstance(image, dict):  # an upload; its first number says which it is
@@ -64,7 +64,7 @@ class DoubleIndex:
             )
             for hit in sorted(hits, key=lambda hit: -hit.score)
         ]
-        return [hit for hit in found if _fits(hit.payload, where)][:top]
+        return _hits([hit for hit in found if _fits(hit.payload, where)][:top])
 
     def get(self, id):
         if id not in self._images:
@@ -103,6 +103,10 @@ class DoubleIndex:
             raise ConnectionError("http://inside:6333 does not answer")
         if "broken" in sentence:
             raise RuntimeError("a secret of the inside")
+
+
+def _hits(found):
+    return Hits(found, "" if found else "No image has all of these.")
 
 
 def _fits(payload, where):

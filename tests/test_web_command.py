@@ -88,7 +88,7 @@ def test_it_opens_serves_and_closes_the_index(serve, monkeypatch, capsys):
     monkeypatch.setenv("QDRANT_API_KEY", "a key")
     seen = serve("INDEX", "--run", "RUN", "--port", "0")
     assert seen.index.given == ("INDEX", "RUN")
-    assert seen.index.named == {"api_key": "a key"}
+    assert seen.index.named == {"engine": None}
     assert seen.index.encoded == [["a"]]  # the model is there before a visitor is
     assert seen.open_while_served and seen.index.closed
     said = capsys.readouterr()

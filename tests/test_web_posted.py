@@ -42,9 +42,15 @@ def test_an_uploaded_image_finds_sentences(client):
         ({"regions": np.zeros((3, 5))}, "image must be one image: regions (n, 2), "),
         ({"boxes": np.zeros((2, 4))}, "image must be one image: "),
         ({"boxes": np.full((3, 4), 9.0)}, "image: box (0,) lies outside 0..1: "),
-        ({"regions": np.zeros((201, 2))}, "regions has shape (201, 2); give "),
-        ({"boxes": np.array([None] * 3)}, "boxes must be float16, float32 or float64"),
-        ({"labels": np.zeros(3)}, "The file must hold the arrays regions and boxes"),
+        (
+            {"regions": np.zeros((201, 2))},
+            "The body: regions has shape (201, 2); give ",
+        ),
+        (
+            {"boxes": np.array([None] * 3)},
+            "The body: boxes must hold bools, integers or floats",
+        ),
+        ({"labels": np.zeros(3)}, "The body holds 'labels'; give the arrays regions,"),
     ],
 )
 def test_an_upload_that_is_no_image_is_told_so(client, arrays, message):

@@ -35,7 +35,7 @@ _READERS = {
 _HEADER = 2**14
 
 
-def read_npz(file, name, wanted, optional=(), most=2**30):
+def read_npz(file, name, wanted, optional=(), most=2**30, others=True):
     """Reads arrays of an `.npz` file as `numpy.savez` and `savez_compressed` write it.
 
     Args:
@@ -45,6 +45,7 @@ def read_npz(file, name, wanted, optional=(), most=2**30):
             reads them all.
         optional: iterable of str, arrays that it may hold.
         most: int, bytes that the arrays read may have together.
+        others: bool, it may hold more arrays, which are not read.
 
     Returns:
         Dict of the arrays, numbers or bools of any shape.
@@ -52,7 +53,7 @@ def read_npz(file, name, wanted, optional=(), most=2**30):
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: of one line: no such archive, a damaged, encrypted or larger one, an
-            array missing or twice there, or no plain array of numbers.
+            array missing, twice there or not asked for, or no plain array of numbers.
     """
     source = io.BytesIO(file) if isinstance(file, bytes) else require_file(file)
     try:
@@ -64,7 +65,7 @@ def read_npz(file, name, wanted, optional=(), most=2**30):
     with archive:
         if wanted is None:
             wanted = [i.filename.removesuffix(".npy") for i in archive.infolist()]
-        members = _members(archive, name, [*wanted], [*optional])
+        members = _members(archive, name, [*wanted], [*optional], others)
         size = sum(info.file_size for info in members.values())
         if size > most:
             raise ValueError(f"{name} unpacks to {size:,} bytes, over {most:,}.")
@@ -116,12 +117,17 @@ def map_npy(path, mode="r"):
     return array.view(np.ndarray)
 
 
-def _members(archive, name, wanted, optional):
+def _members(archive, name, wanted, optional, others):
     """Dict of ZipInfo, what the archive says of itself checked."""
     infos = {}
     for info in archive.infolist():
         key = info.filename.removesuffix(".npy")
         if key not in {*wanted, *optional}:
+            if not others:
+                raise ValueError(
+                    f"{name} holds {shown(key)}; give the arrays {', '.join(wanted)} "
+                    f"and maybe {', '.join(optional)} alone."
+                )
             continue
         if key in infos:
             raise ValueError(f"{name} holds the array {shown(key)} twice.")

@@ -2,15 +2,19 @@
 
 import hashlib
 import json
+import logging
 import math
 import uuid
 from pathlib import Path
 
 import numpy as np
 
+from keras_teran._io import shown
 from keras_teran._io.bars import progress_bar
-from keras_teran.search.engines import check_engine, open_engine
-from keras_teran.search.fields import fields_of
+from keras_teran.search.address import EMBEDDED, check_engine
+from keras_teran.search.digests import Digest
+from keras_teran.search.engines import open_engine
+from keras_teran.search.fields import fields_of, unaskable
 from keras_teran.search.manifest import (
     FILE,
     FORMAT,
@@ -19,6 +23,7 @@ from keras_teran.search.manifest import (
     write_manifest,
 )
 from keras_teran.search.merging import check_count, enclosing, merge
+from keras_teran.search.payloads import read_payload
 from keras_teran.search.queries import pooled
 from keras_teran.search.schema import (
     BOXES,
@@ -26,15 +31,18 @@ from keras_teran.search.schema import (
     COLLECTIONS,
     DTYPES,
     IMAGES,
-    RESERVED,
     Point,
     Schema,
     Storage,
     check_id,
+    check_storage,
+    check_unit,
 )
+from keras_teran.search.seals import seal
 from keras_teran.search.shards import Shards, encode_images
 
 _BATCH = 64
+_LOG = logging.getLogger(__name__)
 
 
 def build(
@@ -49,6 +57,8 @@ def build(
     storage=None,
     progress=False,
     regions_per_image=None,
+    left_out=(),
+    tell=_LOG.warning,
 ):
     """Builds an index, or goes on with a build that was stopped at any moment.
 
@@ -71,6 +81,9 @@ def build(
         progress: bool, show bars.
         regions_per_image: int, how many vectors an image keeps, the regions most alike
             merged (`merging.merge`); None keeps them all.
+        left_out: collection of int, images that `payload` may name without being there.
+        tell: function of str, given a sentence on the fields of payloads that no filter
+            can ask for.
 
     Returns:
         Dict of counts: `images`, `captions`.
@@ -82,12 +95,16 @@ def build(
         OSError: when it cannot be written; ConnectionError when the server is dead.
     """
     check_engine(engine)
+    check_storage(storage, engine == EMBEDDED)
     check_count(regions_per_image)
     if dtype not in DTYPES:
-        raise ValueError(f"dtype={dtype!r} is unknown; choose one of {DTYPES}.")
+        raise ValueError(f"dtype={shown(dtype)} is unknown; choose one of {DTYPES}.")
     for value in (*captions.image_ids, *captions.caption_ids):
         check_id(value)
-    extra = read_payload(payload) if payload else {}
+    known = {*map(int, captions.image_ids), *left_out}
+    extra = read_payload(payload, known) if payload else {}
+    if note := unaskable(extra.values()):
+        tell(note)
     settings = {
         "engine": engine,
         "model": hash_model(run),
@@ -121,16 +138,20 @@ def build(
         folder.mkdir(parents=True, exist_ok=True)
         write_manifest(folder, manifest)
         opened.create(Schema(manifest["dim"], dtype, fields_of(extra.values())))
-        _store_images(
-            opened, matcher, captions, regions, extra, progress, regions_per_image
-        )
-        _store_captions(opened, matcher, captions, progress)
+        digests = {name: Digest(dtype) for name in COLLECTIONS}
+        store = _Store(opened, digests, progress)
+        _store_images(store, matcher, captions, regions, extra, regions_per_image)
+        _store_captions(store, matcher, captions)
         opened.finish()
-        counts = {name: opened.count(name) for name in COLLECTIONS}
     finally:
         opened.close()
-    write_manifest(folder, {**manifest, "complete": True, "counts": counts})
-    return counts
+    manifest |= {
+        "complete": True,
+        "points": {name: digest.kept for name, digest in digests.items()},
+        "files": seal(folder) if engine == EMBEDDED else None,
+    }
+    write_manifest(folder, manifest)
+    return {name: kept["count"] for name, kept in manifest["points"].items()}
 
 
 def image_points(matcher, images, image_ids, payloads, regions_per_image=None):
@@ -160,43 +181,6 @@ def caption_points(matcher, captions, caption_ids, payloads):
     return points
 
 
-def read_payload(path):
-    """Dict of image id to a dict of JSON values, from a JSON-lines file.
-
-    Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: names the line that is no object, lacks `image_id`, names an image
-            twice, or has a field that the index writes itself.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no payload file {path}.")
-    found = {}
-    with open(path, encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line, parse_constant=_refuse)
-                image_id = check_id(record.pop("image_id"))
-            except (ValueError, KeyError, AttributeError, TypeError) as error:
-                raise ValueError(
-                    f"{path}, line {number}: give a JSON object with image_id, without "
-                    f"NaN and Infinity ({error})."
-                ) from error
-            if taken := sorted(set(record) & set(RESERVED)):
-                raise ValueError(
-                    f"{path}, line {number}: the index writes {taken} itself; give "
-                    "these fields other names."
-                )
-            if image_id in found:
-                raise ValueError(
-                    f"{path}, line {number}: image {image_id} stands there twice."
-                )
-            found[image_id] = record
-    return found
-
-
 def _check_shards(shards, model, run, captions):
     if shards.model != model:
         raise ValueError(
@@ -206,13 +190,9 @@ def _check_shards(shards, model, run, captions):
     shards.check_ids(captions.image_ids)
 
 
-def _refuse(constant):
-    raise ValueError(constant)
-
-
 def _begin(folder, settings):
     """The manifest of a new build, or of the one to go on with."""
-    if (folder / FILE).is_file():
+    if (folder / FILE).exists():
         manifest = read_manifest(folder, complete=False)
         differing = [k for k, v in settings.items() if manifest.get(k) != v]
         if manifest["complete"]:
@@ -231,7 +211,8 @@ def _begin(folder, settings):
             f"{folder} holds something that is no index; give a new folder."
         )
     prefix = f"keras_teran_{uuid.uuid4().hex[:12]}"
-    return {"format": FORMAT, "complete": False, "prefix": prefix, **settings}
+    start = {"format": FORMAT, "complete": False, "prefix": prefix, **settings}
+    return {**start, "points": None, "files": None}
 
 
 def _fingerprint(captions, payload):
@@ -242,14 +223,12 @@ def _fingerprint(captions, payload):
     return digest.hexdigest()
 
 
-def _store_images(
-    engine, matcher, captions, regions, extra, progress, regions_per_image
-):
+def _store_images(store, matcher, captions, regions, extra, regions_per_image):
     by_image = np.argsort(captions.caption_to_image, kind="stable")
     starts = np.searchsorted(
         captions.caption_to_image[by_image], np.arange(len(captions.image_ids) + 1)
     )
-    for rows in _missing(engine, IMAGES, captions.image_ids, progress):
+    for rows in store.missing(IMAGES, captions.image_ids):
         ids = captions.image_ids[rows]
         payloads = []
         for row in rows:
@@ -266,11 +245,11 @@ def _store_images(
             encoded = regions.encoded(ids)
         else:
             encoded = encode_images(matcher, regions.read(ids))
-        engine.upsert(IMAGES, _image_points(encoded, ids, payloads, regions_per_image))
+        store.add(IMAGES, _image_points(encoded, ids, payloads, regions_per_image))
 
 
-def _store_captions(engine, matcher, captions, progress):
-    for rows in _missing(engine, CAPTIONS, captions.caption_ids, progress):
+def _store_captions(store, matcher, captions):
+    for rows in store.missing(CAPTIONS, captions.caption_ids):
         payloads = []
         for row in rows:
             image = captions.caption_to_image[row]
@@ -282,7 +261,7 @@ def _store_captions(engine, matcher, captions, progress):
             )
         texts = [captions.captions[row] for row in rows]
         ids = captions.caption_ids[rows]
-        engine.upsert(CAPTIONS, caption_points(matcher, texts, ids, payloads))
+        store.add(CAPTIONS, caption_points(matcher, texts, ids, payloads))
 
 
 def _image_points(encoded, image_ids, payloads, regions_per_image):
@@ -297,23 +276,46 @@ def _image_points(encoded, image_ids, payloads, regions_per_image):
     return points
 
 
-def _missing(engine, collection, ids, progress):
-    """Batches of the positions in `ids` that the engine does not hold yet."""
-    batches = math.ceil(len(ids) / _BATCH)
-    for batch in progress_bar(
-        range(batches), desc=f"indexing {collection}", disable=not progress
-    ):
-        rows = np.arange(batch * _BATCH, min((batch + 1) * _BATCH, len(ids)))
-        held = {p.id for p in engine.retrieve(collection, ids[rows].tolist())}
-        rows = [int(row) for row in rows if int(ids[row]) not in held]
-        if rows:
-            yield rows
+class _Store:
+    """Writes points and adds them to the hash of their collection.
+
+    Args:
+        engine: `Engine`.
+        digests: dict of collection to `Digest`.
+        progress: bool, show bars.
+    """
+
+    def __init__(self, engine, digests, progress):
+        self._engine = engine
+        self._digests = digests
+        self._progress = progress
+
+    def missing(self, collection, ids):
+        """Batches of the positions in `ids` that the engine does not hold yet."""
+        batches = math.ceil(len(ids) / _BATCH)
+        for batch in progress_bar(
+            range(batches), desc=f"indexing {collection}", disable=not self._progress
+        ):
+            rows = np.arange(batch * _BATCH, min((batch + 1) * _BATCH, len(ids)))
+            points = self._engine.retrieve(collection, ids[rows].tolist(), True, True)
+            self._digests[collection].add(points)
+            held = {point.id for point in points}
+            rows = [int(row) for row in rows if int(ids[row]) not in held]
+            if rows:
+                yield rows
+
+    def add(self, collection, points):
+        """Adds points."""
+        self._engine.upsert(collection, points)
+        self._digests[collection].add(points)
 
 
 def _point(point_id, vector, members, payload):
     members = np.asarray(members, "float32")
     if not len(members):  # no engine stores a set of none
         members = np.zeros((1, len(vector)), "float32")
+    for each in (vector, members):
+        check_unit(each, f"point {point_id}")
     return Point(check_id(point_id), np.asarray(vector, "float32"), members, payload)
 
 

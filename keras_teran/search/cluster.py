@@ -1,16 +1,15 @@
 """The engine of a Qdrant server or cluster, through qdrant-client."""
 
-import os
+import warnings
 
-import numpy as np
-
+from keras_teran._io import one_line
 from keras_teran.search.schema import (
     COLLECTIONS,
     EF_PER_CANDIDATE,
     MEMBERS,
     POOLED,
-    Point,
     Storage,
+    point_of,
     quoted,
 )
 
@@ -26,7 +25,7 @@ class ClusterEngine:
     Args:
         url: str, of the server.
         prefix: str, of the names of its collections.
-        api_key: str; None for that in QDRANT_API_KEY, if any.
+        api_key: str, or None; see `address.server_key`.
         storage: `Storage`, for `create`.
 
     Raises:
@@ -39,7 +38,7 @@ class ClusterEngine:
         self.prefix = prefix
         self.storage = storage or Storage()
         with self._told():
-            self._client = connect(url, api_key or os.environ.get("QDRANT_API_KEY"))
+            self._client = connect(url, api_key)
             self._client.get_collections()
 
     def create(self, schema):
@@ -136,20 +135,26 @@ class ClusterEngine:
                 with_payload=payload,
                 with_vectors=members,
             )
-        return [_point(record) for record in records]
+        return [point_of(record) for record in records]
 
     def scroll(self, collection, after, limit, where, members=False, payload=False):
         """See `Engine.scroll`."""
-        with self._told():
-            records, following = self._client.scroll(
-                self._name(collection),
-                scroll_filter=_filter(where),
-                offset=after,
-                limit=limit,
-                with_payload=payload,
-                with_vectors=members,
-            )
-        return [_point(record) for record in records], following
+        return self._scroll(
+            collection,
+            scroll_filter=_filter(where),
+            offset=after,
+            limit=limit,
+            with_payload=payload,
+            with_vectors=members,
+        )
+
+    def having(self, collection, key, limit):
+        """See `Engine.having`."""
+        from qdrant_client import models
+
+        field = models.PayloadField(key=quoted(key))
+        chosen = models.Filter(must_not=[models.IsEmptyCondition(is_empty=field)])
+        return self._scroll(collection, scroll_filter=chosen, limit=limit)[0]
 
     def count(self, collection):
         """How many points there are."""
@@ -165,6 +170,11 @@ class ClusterEngine:
 
     def _name(self, collection):
         return f"{self.prefix}_{collection}"
+
+    def _scroll(self, collection, **request):
+        with self._told():
+            records, following = self._client.scroll(self._name(collection), **request)
+        return [point_of(record) for record in records], following
 
     def _write(self, collection, points):
         with self._told():
@@ -194,14 +204,19 @@ class _Told:
         if isinstance(error, ResponseHandlingException):
             raise ConnectionError(
                 f"No Qdrant server answers at {self.url} within {_TIMEOUT_S} s: "
-                f"{error}."
+                f"{one_line(error, 200)}."
             ) from error
         if isinstance(error, UnexpectedResponse):
-            reason = error.content.decode("utf-8", "replace")[:200]
+            reason = one_line(error.content.decode("utf-8", "replace"), 200)
             hint = " Give --api-key or QDRANT_API_KEY."
             raise OSError(
                 f"The server at {self.url} answered {error.status_code}: {reason}."
                 f"{hint if error.status_code in (401, 403) else ''}"
+            ) from error
+        if isinstance(error, ValueError | TypeError | KeyError | AttributeError):
+            raise OSError(
+                f"What the server at {self.url} answered is none of Qdrant's answers: "
+                f"{one_line(error, 200)}."
             ) from error
 
 
@@ -213,9 +228,12 @@ def connect(url, api_key):
         raise ModuleNotFoundError(
             "A Qdrant server needs qdrant-client: pip install keras-teran[search]."
         ) from error
-    return QdrantClient(
-        url=url, api_key=api_key, timeout=_TIMEOUT_S, check_compatibility=False
-    )
+    with warnings.catch_warnings():
+        # To this machine a key may go unencrypted: `address.server_key` saw to it.
+        warnings.filterwarnings("ignore", "Api key is used with an insecure")
+        return QdrantClient(
+            url=url, api_key=api_key, timeout=_TIMEOUT_S, check_compatibility=False
+        )
 
 
 def _vectors_config(schema, storage):
@@ -263,8 +281,3 @@ def _any_of(models, key, values):
     one = len(values) == 1
     match = models.MatchValue(value=values[0]) if one else models.MatchAny(any=values)
     return models.FieldCondition(key=key, match=match)
-
-
-def _point(record):
-    vectors = {k: np.asarray(v, "float32") for k, v in (record.vector or {}).items()}
-    return Point(record.id, vectors.get(POOLED), vectors.get(MEMBERS), record.payload)

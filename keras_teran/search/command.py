@@ -20,7 +20,21 @@ def add_search_commands(commands, add):
 
 
 def _add_index(command):
+    command.usage = (
+        "keras-teran index RUN --out INDEX [options]\n"
+        "       keras-teran index verify INDEX [--run RUN] [--engine URL]"
+    )
     command.add_argument("run", metavar="RUN", help="folder that training wrote")
+    command.add_argument(
+        "index",
+        metavar="verify INDEX",
+        nargs="?",
+        help="in place of RUN: reads all of an index and compares it with what was "
+        "written",
+    )
+    command.add_argument(
+        "--run", dest="moved", metavar="RUN", help="of verify: where it is now"
+    )
     command.add_argument(
         "--regions",
         metavar="DATA",
@@ -46,9 +60,7 @@ def _add_index(command):
     command.add_argument("--captions", metavar="FILE", help="captions, Karpathy layout")
     command.add_argument("--sizes", metavar="PATH", help="image sizes, as for train")
     command.add_argument("--split", default="test", help="of the data (%(default)s)")
-    command.add_argument(
-        "--out", metavar="INDEX", required=True, help="folder to write; resumes"
-    )
+    command.add_argument("--out", metavar="INDEX", help="folder to write; resumes")
     command.add_argument(
         "--payload",
         metavar="FILE",
@@ -68,9 +80,7 @@ def _add_index(command):
     )
     group = command.add_argument_group("engine")
     group.add_argument(
-        "--engine",
-        default="embedded",
-        help="embedded, or the URL of a Qdrant server (%(default)s)",
+        "--engine", help="embedded, or the URL of a Qdrant server (embedded)"
     )
     group.add_argument("--api-key", help="of the server (QDRANT_API_KEY)")
     group.add_argument("--shards", type=int, help="of each collection")
@@ -105,35 +115,74 @@ def _add_search(command):
     command.add_argument("--json", action="store_true", help="print JSON")
     command.add_argument("--run", metavar="RUN", help="where it is now, if it moved")
     command.add_argument("--api-key", help="of the server (QDRANT_API_KEY)")
+    command.add_argument(
+        "--engine",
+        metavar="URL",
+        help="of the index's server; a key goes nowhere without it",
+    )
 
 
 def index(arguments):
     """`keras-teran index`."""
+    if arguments.index is not None:
+        _verify(arguments)
+        return
+    if arguments.out is None:
+        raise ValueError("Give --out INDEX, the folder to write.")
+    if arguments.moved is not None:
+        raise ValueError("--run is of `keras-teran index verify INDEX` alone.")
+    _build(arguments)
+
+
+def _verify(arguments):
+    from keras_teran.search.index import Index
+
+    if arguments.run != "verify" or arguments.out is not None:
+        raise ValueError(
+            "Give `keras-teran index RUN --out INDEX`, or `keras-teran index verify "
+            f"INDEX`; received {arguments.run} {arguments.index}."
+        )
+    where = arguments.index, arguments.moved, arguments.api_key, arguments.engine
+    with Index.open(*where) as opened:
+        counts = opened.verify(progress=True)
+    print(
+        f"{arguments.index}: {counts['images']:,} images, {counts['captions']:,} "
+        "captions, all as they were written"
+    )
+
+
+def _build(arguments):
+    from keras_teran.search.address import EMBEDDED, check_engine
     from keras_teran.search.building import build
-    from keras_teran.search.engines import check_engine
-    from keras_teran.search.schema import Storage
+    from keras_teran.search.merging import check_count
+    from keras_teran.search.schema import Storage, check_storage
     from keras_teran.search.sources import open_data, without_bad
 
-    check_engine(arguments.engine)
-    captions, regions = open_data(arguments)
-    captions, faults = without_bad(captions, regions)
-    for fault in faults:
-        print(f"left out: {fault}", file=sys.stderr)
+    engine = arguments.engine or EMBEDDED
     storage = Storage(
         arguments.shards, arguments.replicas, arguments.on_disk, arguments.quantize
     )
+    check_engine(engine)
+    check_storage(storage, engine == EMBEDDED)
+    check_count(arguments.regions_per_image)
+    captions, regions = open_data(arguments)
+    captions, faults = without_bad(captions, regions)
+    for fault in faults.values():
+        print(f"left out: {fault}", file=sys.stderr)
     counts = build(
         arguments.run,
         captions,
         regions,
         arguments.out,
-        arguments.engine,
+        engine,
         arguments.payload,
         arguments.dtype,
         arguments.api_key,
         storage,
         progress=True,
         regions_per_image=arguments.regions_per_image,
+        left_out=faults,
+        tell=_tell,
     )
     print(
         f"{arguments.out}: {counts['images']:,} images, {counts['captions']:,} captions"
@@ -158,15 +207,23 @@ def search(arguments):
         "exact": arguments.exact,
         "where": read_where(arguments.where),
     }
-    with Index.open(arguments.index, arguments.run, arguments.api_key) as opened:
-        if arguments.image is None:
+    image = None if arguments.image is None else _image(arguments.image)
+    where = arguments.index, arguments.run, arguments.api_key, arguments.engine
+    with Index.open(*where) as opened:
+        if image is None:
             hits = opened.search(arguments.sentence, **how)
         else:
-            hits = opened.search_captions(_image(arguments.image), **how)
+            hits = opened.search_captions(image, **how)
     if arguments.json:
         print(json.dumps([dataclasses.asdict(hit) for hit in hits], indent=1))
-    else:
+    elif hits:
         print("\n".join(map(_line, hits)))
+    if hits.note:
+        _tell(hits.note)
+
+
+def _tell(note):
+    print(f"keras-teran: {note}", file=sys.stderr)
 
 
 def _line(hit):
@@ -181,20 +238,13 @@ def _line(hit):
 def _image(text):
     if text.isascii() and text.isdigit():
         return int(text)
-    import zipfile
-
-    import numpy as np
-
+    from keras_teran._io import require_file
     from keras_teran.regions.decode import SUFFIXES
+    from keras_teran.search.image_file import read_image_file
 
-    if not Path(text).is_file():
-        raise FileNotFoundError(
-            f"--image {text!r} is neither an id nor a file; give an .npz file."
-        )
+    require_file(
+        text, f"--image {text!r} is neither an id nor a file; give an .npz file."
+    )
     if Path(text).suffix.lower() in SUFFIXES:
         return Path(text)
-    try:
-        with np.load(text, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (ValueError, OSError, zipfile.BadZipFile, TypeError) as error:
-        raise ValueError(f"{text} is no .npz file of regions and boxes.") from error
+    return read_image_file(text, text)

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_teran._io import one_line
 from keras_teran.search.schema import (
     COLLECTIONS,
     EF_PER_CANDIDATE,
     MEMBERS,
     POOLED,
-    Point,
+    point_of,
     quoted,
 )
 
@@ -42,6 +43,7 @@ class EmbeddedEngine:
         self._edge = _edge()
         self._shards = {}
         self._unflushed = 0
+        self._changed = set()
 
     def create(self, schema):
         """Makes both shards, where they are not there yet."""
@@ -114,20 +116,27 @@ class EmbeddedEngine:
             records = self._shard(collection).retrieve(
                 list(ids), with_payload=payload, with_vector=_vectors(members)
             )
-        return [_point(record) for record in records]
+        return [point_of(record) for record in records]
 
     def scroll(self, collection, after, limit, where, members=False, payload=False):
         """See `Engine.scroll`."""
-        request = self._edge.ScrollRequest(
+        return self._scroll(
+            collection,
             offset=after,
             limit=limit,
             filter=self._filter(where),
             with_payload=payload,
             with_vector=_vectors(members),
         )
-        with self._told("read"):
-            records, following = self._shard(collection).scroll(request)
-        return [_point(record) for record in records], following
+
+    def having(self, collection, key, limit):
+        """See `Engine.having`."""
+        edge = self._edge
+        empty = edge.IsEmptyCondition(quoted(key))
+        chosen = edge.Filter(must_not=[empty])
+        return self._scroll(collection, limit=limit, filter=chosen, with_payload=True)[
+            0
+        ]
 
     def count(self, collection):
         """How many points there are."""
@@ -142,7 +151,17 @@ class EmbeddedEngine:
         self._flush()
 
     def close(self):
-        """Closes the shards."""
+        """Closes the shards.
+
+        Opening a shard repeats what its log still holds, which rewrites files. So one
+        that was changed is opened and closed again: its files then stay as they are.
+        """
+        self._close_all()
+        while self._changed:
+            self._shard(self._changed.pop())
+        self._close_all()
+
+    def _close_all(self):
         while self._shards:
             self._shards.popitem()[1].close()
 
@@ -186,7 +205,15 @@ class EmbeddedEngine:
         must = [_any_of(edge, quoted(key), values) for key, values in where.items()]
         return edge.Filter(must=must) if must else None
 
+    def _scroll(self, collection, **request):
+        with self._told("read"):
+            records, following = self._shard(collection).scroll(
+                self._edge.ScrollRequest(**request)
+            )
+        return [point_of(record) for record in records], following
+
     def _update(self, collection, operation):
+        self._changed.add(collection)
         with self._told("written"):
             self._shard(collection).update(operation)
 
@@ -218,7 +245,10 @@ class EmbeddedEngine:
 
 
 class _Told:
-    """Edge raises bare Exceptions: here they become OSErrors that name the index."""
+    """Edge raises bare Exceptions, and its panics are no Exceptions at all.
+
+    Here both become OSErrors that name the index.
+    """
 
     def __init__(self, folder, doing):
         self.message = f"{folder} cannot be {doing}"
@@ -227,12 +257,12 @@ class _Told:
         return self
 
     def __exit__(self, kind, error, traceback):
-        if kind is None or kind is not Exception:
+        if kind is None or kind.__name__ not in ("Exception", "PanicException"):
             return
-        reason = str(error)
+        reason = one_line(error)
         if "WouldBlock" in reason:
             reason = "another process has it open; one at a time can"
-        raise OSError(f"{self.message}: {reason}.") from error
+        raise OSError(f"{self.message}: {reason.rstrip('.')}.") from error
 
 
 def _any_of(edge, key, values):
@@ -250,11 +280,6 @@ def _any_of(edge, key, values):
 
 def _vectors(members):
     return [POOLED, MEMBERS] if members else False
-
-
-def _point(record):
-    vectors = {k: np.asarray(v, "float32") for k, v in (record.vector or {}).items()}
-    return Point(record.id, vectors.get(POOLED), vectors.get(MEMBERS), record.payload)
 
 
 def _edge():

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-EMBEDDED = "embedded"
+from keras_teran.search.address import EMBEDDED, check_engine, server_key
 
 
 class Engine(Protocol):
@@ -45,6 +45,9 @@ class Engine(Protocol):
     def scroll(self, collection, after, limit, where, members=False, payload=False):
         """Points in the order of their ids: (list of points, where to go on or None)."""
 
+    def having(self, collection, key, limit):
+        """Points with their payloads, of those that have a field that is not empty."""
+
     def count(self, collection):
         """How many points there are."""
 
@@ -55,7 +58,7 @@ class Engine(Protocol):
         """Releases what it holds."""
 
 
-def open_engine(name, folder, api_key=None, prefix=None, storage=None):
+def open_engine(name, folder, api_key=None, prefix=None, storage=None, told_by=None):
     """The engine that a name means.
 
     Args:
@@ -64,12 +67,14 @@ def open_engine(name, folder, api_key=None, prefix=None, storage=None):
         api_key: str, of the server; None for that in QDRANT_API_KEY, if any.
         prefix: str, of the names of the collections on the server.
         storage: `Storage`, how the server is to keep them.
+        told_by: path of the file that named the engine; None where the user did in this
+            call. A key goes only where the user did.
 
     Returns:
         An `Engine`.
 
     Raises:
-        ValueError: for a name that is neither.
+        ValueError: for a name that is neither, or a key that must not be sent there.
         ModuleNotFoundError: when the package of the engine is not installed.
         ConnectionError: when no server answers there.
     """
@@ -80,14 +85,5 @@ def open_engine(name, folder, api_key=None, prefix=None, storage=None):
         return EmbeddedEngine(folder)
     from keras_teran.search.cluster import ClusterEngine
 
-    return ClusterEngine(name, prefix, api_key, storage)
-
-
-def check_engine(name):
-    """Raises ValueError unless the name means an engine."""
-    text = str(name)
-    if text != EMBEDDED and not text.startswith(("http://", "https://")):
-        raise ValueError(
-            f"engine={text!r} is unknown; give {EMBEDDED!r} or the URL of a Qdrant "
-            "server, such as http://localhost:6333."
-        )
+    key = server_key(name, api_key, told_by is None, told_by)
+    return ClusterEngine(name, prefix, key, storage)

@@ -43,6 +43,19 @@ class Hit:
     words: tuple = ()
 
 
+class Hits(list):
+    """The hits of a search, best first.
+
+    Args:
+        hits: iterable of `Hit`.
+        note: str, where there are none, why: a sentence.
+    """
+
+    def __init__(self, hits=(), note=""):
+        super().__init__(hits)
+        self.note = note
+
+
 def choose_regions(query, members):
     """The region that each word of a sentence chooses.
 

@@ -1,16 +1,26 @@
 """An index that was built: searching and changing it."""
 
+import logging
 import threading
 from pathlib import Path
 
 import numpy as np
 
+from keras_teran._io import shown
 from keras_teran.one_image import images_for
+from keras_teran.search.address import EMBEDDED, check_engine
+from keras_teran.search.changes import Changes
 from keras_teran.search.engines import open_engine
-from keras_teran.search.hits import Hit, choose_regions
-from keras_teran.search.manifest import check_model, read_manifest, write_manifest
+from keras_teran.search.fields import unaskable
+from keras_teran.search.hits import Hit, Hits, choose_regions
+from keras_teran.search.manifest import FILE, check_model, check_scoring, read_manifest
+from keras_teran.search.payloads import check_payload, check_payloads
 from keras_teran.search.plan import Rule, best
-from keras_teran.search.queries import encode_image, encode_sentence, stored_image
+from keras_teran.search.queries import (
+    encode_image,
+    encode_sentence,
+    stored_image,
+)
 from keras_teran.search.schema import (
     BOXES,
     CAPTIONS,
@@ -20,16 +30,24 @@ from keras_teran.search.schema import (
     check_id,
     check_where,
 )
+from keras_teran.search.seals import check_seal
+from keras_teran.search.why import fits, why_none
+from keras_teran.texts import check_text
 
+_LOG = logging.getLogger(__name__)
 MOST_HITS = 1_000
 # How many the pooled vectors hand on, where nothing is asked: of each hit wanted, and
 # at least.
 _CANDIDATES_PER_HIT = 20
 _FEWEST_CANDIDATES = 200
+# Numbers of the hits' vectors that are read to be checked, some 30 ms.
+_MOST_CHECKED = 500_000
 
 
 class Index:
     """Images and captions, found by each other. Open one with `Index.open`.
+
+    After `close` every method raises ValueError.
 
     Args:
         folder: path of the index.
@@ -42,52 +60,85 @@ class Index:
         self.folder = Path(folder)
         self.run = Path(run)
         self._manifest = manifest
-        self._engine = engine
-        self._matcher = None
+        self._opened = engine
+        self._loaded = None
         self._lock = threading.Lock()
         self._rule = Rule(manifest["pooling"], manifest["padding"], manifest["widths"])
-        # None, or absent before there was such a number: no regions are merged.
-        self._regions_per_image = manifest.get("regions_per_image")
+        # None: no regions are merged.
+        self._regions_per_image = manifest["regions_per_image"]
+        self._changes = Changes(self.folder, manifest, engine)
 
     @classmethod
-    def open(cls, folder, run=None, api_key=None):
+    def open(cls, folder, run=None, api_key=None, engine=None):
         """Opens an index; its model is loaded when it is first needed.
+
+        Sizes and small files are compared with what the build wrote down of them;
+        `verify` reads the rest.
 
         Args:
             folder: path that `keras-teran index` wrote.
             run: path of the RUN, where it is not at its old place.
             api_key: str, of a Qdrant server; None for QDRANT_API_KEY.
+            engine: str, the URL of the index's server. Where there is a key it has to
+                be given: no key goes to an address that only `index.json` names.
 
         Returns:
             `Index`; a context manager.
 
         Raises:
             FileNotFoundError: when there is no index, or no model.
-            ValueError: when its build has not ended, or another model made it.
-            ConnectionError: when its server does not answer.
+            ValueError: when its build has not ended, another model made it, it was
+                changed by another hand, or a key would go to a server not given here.
+            OSError: when a file of the embedded engine is missing or damaged;
+                ConnectionError when its server does not answer.
         """
         manifest = read_manifest(folder)
+        name = _engine_of(folder, manifest["engine"], engine)
         run = manifest["run"] if run is None else run
         check_model(manifest, run)
-        engine = open_engine(
-            manifest["engine"], folder, api_key, manifest.get("prefix")
-        )
-        return cls(folder, manifest, run, engine)
+        if name == EMBEDDED and manifest["files"] is not None:
+            check_seal(folder, manifest["files"])
+        told_by = Path(folder) / FILE if engine is None else None
+        opened = open_engine(name, folder, api_key, manifest["prefix"], told_by=told_by)
+        return cls(folder, manifest, run, opened)
 
     @property
     def matcher(self):
         """The `Matcher` of the RUN."""
+        self._check_open()
         with self._lock:
-            if self._matcher is None:
+            if self._loaded is None:
                 from keras_teran.matcher import load
 
-                self._matcher = load(self.run)
-            return self._matcher
+                loaded = load(self.run)
+                check_scoring(self._manifest, loaded.model)
+                self._loaded = loaded
+            return self._loaded
 
     @property
     def counts(self):
         """Dict of `images` and `captions`, how many the engine holds."""
         return {name: self._engine.count(name) for name in COLLECTIONS}
+
+    def verify(self, progress=False):
+        """Reads everything that is stored and compares it with what was written.
+
+        Every vector has unit length or is all zero, no set is wider than `index.json`
+        says, an image has a box a region, and the hash of all points is that of the
+        build and of the changes after it. Where a change was cut short, that hash is
+        written anew.
+
+        Args:
+            progress: bool, show bars.
+
+        Returns:
+            Dict of `images` and `captions`, how many there are.
+
+        Raises:
+            OSError: names what differs.
+        """
+        self._check_open()
+        return self._changes.verify(progress)
 
     def search(
         self,
@@ -112,7 +163,7 @@ class Index:
                 best cosine. MrSw alone.
 
         Returns:
-            List of `Hit`, best first.
+            `Hits`, a list of `Hit`, best first; where it is empty its `note` says why.
 
         Raises:
             ValueError: for an argument that is none of the above, or a sentence of no
@@ -122,7 +173,7 @@ class Index:
         where = check_where(where)
         found = self._sentence(sentence, word_weights)
         scored = best(self._engine, found.query, self._rule, *limits, where)
-        return self._hits(IMAGES, scored, found)
+        return self._hits(IMAGES, scored, where, found)
 
     def search_captions(self, image, top=10, candidates=None, exact=False, where=None):
         """Captions for an image.
@@ -134,11 +185,12 @@ class Index:
             top, candidates, exact, where: as in `search`.
 
         Returns:
-            List of `Hit`, best first.
+            `Hits`, as of `search`.
 
         Raises:
             ValueError: for an unknown id, or an argument of another form.
         """
+        self._check_open()
         limits = _limits(top, candidates, exact)
         where = check_where(where)
         if isinstance(image, dict | Path | np.ndarray):
@@ -149,7 +201,7 @@ class Index:
             point = self._image(image, members=True)
             query = stored_image(point, self._rule.widths[IMAGES])
         scored = best(self._engine, query, self._rule, *limits, where)
-        return self._hits(CAPTIONS, scored)
+        return self._hits(CAPTIONS, scored, where)
 
     def get(self, image_id):
         """An indexed image as a `Hit` of score 0; ValueError where there is none."""
@@ -168,18 +220,31 @@ class Index:
         Args:
             images: of any number, as `Matcher.rank` takes them.
             image_ids: ints, (images,).
-            payloads: list of dicts of JSON values.
+            payloads: list of dicts of JSON values, (images,), without `boxes`.
+
+        Raises:
+            ValueError: names the image, the id or the payload that cannot be stored.
         """
         from keras_teran.search.building import image_points
 
-        payloads = payloads or [{} for _ in image_ids]
         matcher = self.matcher
+        ids = _ids(image_ids, "image_ids")
+        payloads = _noted(check_payloads(payloads, ids, (BOXES,)))
         images = images_for(matcher.model, images)
-        most = self._regions_per_image
-        points = image_points(matcher, images, image_ids, payloads, most)
+        if not {"boxes", "region_mask"} <= set(images):
+            raise ValueError(
+                "images lacks boxes and region_mask; give pictures, or what a "
+                "PictureStore reads."
+            )
         width = images["region_mask"].shape[1]
+        if (count := len(images["region_mask"])) != len(ids):
+            raise ValueError(
+                f"images holds {count} images, image_ids {len(ids)}; give an id each."
+            )
+        most = self._regions_per_image
+        points = image_points(matcher, images, ids, payloads, most)
         self._grow(IMAGES, min(width, most or width))
-        self._engine.upsert(IMAGES, points)
+        self._changes.upsert(IMAGES, points)
 
     def add_captions(self, captions, caption_ids, payloads=None):
         """Adds captions, or replaces those of these ids.
@@ -187,36 +252,64 @@ class Index:
         Args:
             captions: list of str.
             caption_ids: ints, (captions,).
-            payloads: list of dicts, such as `{"image_id": 7}`.
+            payloads: list of dicts of JSON values, such as `{"image_id": 7}`, without
+                `caption`.
+
+        Raises:
+            ValueError: names the caption, the id or the payload that cannot be stored.
         """
         from keras_teran.search.building import caption_points
 
-        payloads = payloads or [{} for _ in caption_ids]
-        points = caption_points(self.matcher, captions, caption_ids, payloads)
-        self._grow(CAPTIONS, int(self.matcher.tokenizer.lengths(captions).max()))
-        self._engine.upsert(CAPTIONS, points)
+        matcher = self.matcher
+        ids = _ids(caption_ids, "caption_ids")
+        captions = _check_texts(captions, len(ids))
+        payloads = _noted(check_payloads(payloads, ids, ("caption",)))
+        if not ids:
+            return
+        points = caption_points(matcher, captions, ids, payloads)
+        self._grow(CAPTIONS, int(matcher.tokenizer.lengths(captions).max()))
+        self._changes.upsert(CAPTIONS, points)
 
     def update(self, image_id, payload):
-        """Replaces the payload of an image; its boxes stay."""
+        """Replaces the payload of an image, a dict of JSON values; its boxes stay."""
         kept = self._image(image_id, payload=True)
-        payload = {**payload, BOXES: kept.payload.get(BOXES, [])}
-        self._engine.set_payload(IMAGES, kept.id, payload)
+        payload = check_payload(payload, f"The payload of {kept.id}", (BOXES,))
+        _noted([payload])
+        payload[BOXES] = kept.payload.get(BOXES, [])
+        self._changes.set_payload(IMAGES, kept.id, payload)
 
     def delete(self, image_ids=(), caption_ids=()):
         """Removes images and captions; an unknown id is no error."""
-        for collection, ids in ((IMAGES, image_ids), (CAPTIONS, caption_ids)):
-            if len(ids):
-                self._engine.delete(collection, [check_id(value) for value in ids])
+        self._check_open()
+        ids = {
+            IMAGES: _ids(image_ids, "image_ids"),
+            CAPTIONS: _ids(caption_ids, "caption_ids"),
+        }
+        for collection, own in ids.items():
+            if own:
+                self._changes.delete(collection, own)
 
     def close(self):
-        """Closes the engine."""
-        self._engine.close()
+        """Closes the engine; a second time it does nothing."""
+        if self._opened is not None:
+            self._opened = None
+            self._changes.close()
 
     def __enter__(self):
+        self._check_open()
         return self
 
     def __exit__(self, *_):
         self.close()
+
+    @property
+    def _engine(self):
+        self._check_open()
+        return self._opened
+
+    def _check_open(self):
+        if self._opened is None:
+            raise ValueError(f"The index {self.folder} is closed; open it again.")
 
     def _sentence(self, sentence, weights=None):
         matcher = self.matcher
@@ -230,27 +323,37 @@ class Index:
             raise ValueError(f"There is no image {number} in this index.")
         return found[0]
 
-    def _hits(self, collection, scored, sentence=None):
+    def _hits(self, collection, scored, where, sentence=None):
         ids = [point_id for point_id, _ in scored]
-        wants = sentence is not None
-        points = self._engine.retrieve(collection, ids, wants, True) if ids else []
-        by_id = {point.id: point for point in points}
-        # One that was deleted meanwhile is no hit.
-        found = [(by_id[i], value) for i, value in scored if i in by_id]
-        return [
+        read = self._read(collection, ids, sentence is not None) if ids else []
+        by_id = {point.id: point for point in read}
+        # One that was deleted or changed meanwhile is no hit.
+        found = [
             _hit(
-                point,
+                by_id[point_id],
                 value,
-                choose_regions(sentence, point.members) if wants else (),
+                choose_regions(sentence, by_id[point_id].members) if sentence else (),
             )
-            for point, value in found
+            for point_id, value in scored
+            if point_id in by_id and fits(by_id[point_id].payload, where)
         ]
+        note = "" if found else why_none(self._engine, collection, where)
+        return Hits(found, note)
+
+    def _read(self, collection, ids, members):
+        """The points of hits: as many with vectors as are quick to check."""
+        engine, first = self._engine, len(ids)
+        if not members:
+            width = self._rule.widths[collection] * self._manifest["dim"]
+            first = max(1, _MOST_CHECKED // max(1, width))
+        points = engine.retrieve(collection, ids[:first], True, True)
+        if ids[first:]:
+            points += engine.retrieve(collection, ids[first:], False, True)
+        return points
 
     def _grow(self, collection, width):
         """Padded sets are as wide as the widest: under padding="zero" scores tell."""
-        if width > self._rule.widths[collection]:
-            self._rule.widths[collection] = width
-            write_manifest(self.folder, self._manifest)
+        self._rule.widths[collection] = max(width, self._rule.widths[collection])
 
 
 def _hit(point, score, words=()):
@@ -259,17 +362,67 @@ def _hit(point, score, words=()):
     return Hit(point.id, float(score), payload, boxes, words)
 
 
+def _check_texts(texts, count):
+    """A list of `count` captions; ValueError names what is none."""
+    if isinstance(texts, str) or len(texts := list(texts)) != count:
+        raise ValueError(
+            f"captions must be a list of {count} str, one an id; received "
+            f"{shown(texts)}."
+        )
+    for place, text in enumerate(texts):
+        check_text(text, f"captions[{place}]")
+    return texts
+
+
+def _noted(payloads):
+    """The payloads, after the fields that no filter can ask for were logged."""
+    if note := unaskable(payloads):
+        _LOG.warning(note)
+    return payloads
+
+
+def _ids(values, name):
+    """A list of different ids as ints."""
+    if isinstance(values, str | bytes) or np.ndim(values) != 1:
+        raise ValueError(f"{name} must be a list of ints; received {shown(values)}.")
+    ids = [check_id(value) for value in values]
+    if len({*ids}) != len(ids):
+        twice = next(value for value in ids if ids.count(value) > 1)
+        raise ValueError(f"{name} holds {twice} twice; give each id once.")
+    return ids
+
+
+def _engine_of(folder, told, given):
+    """The engine to open: that of `index.json`, or the address given in this call."""
+    if given is None:
+        return told
+    check_engine(given)
+    if (given == EMBEDDED) != (told == EMBEDDED):
+        where = "in its folder" if told == EMBEDDED else "on a server"
+        raise ValueError(
+            f"engine={shown(given)} does not fit {folder}, whose vectors are {where}."
+        )
+    return given
+
+
 def _limits(top, candidates, exact):
     """(top, candidates), None of the latter where all are scored."""
-    if isinstance(top, bool) or not isinstance(top, int) or not 1 <= top <= MOST_HITS:
-        raise ValueError(f"top must be an int from 1 to {MOST_HITS}; received {top!r}.")
-    if exact:
-        return top, None
-    if candidates is None:
-        return top, max(_FEWEST_CANDIDATES, _CANDIDATES_PER_HIT * top)
-    if not isinstance(candidates, int) or not top <= candidates <= 10**6:
+    if not _is_int(top) or not 1 <= top <= MOST_HITS:
+        raise ValueError(
+            f"top must be an int from 1 to {MOST_HITS}; received {shown(top)}."
+        )
+    fits = candidates is None or _is_int(candidates) and top <= candidates <= 10**6
+    if not fits:
         raise ValueError(
             f"candidates must be an int from top={top} to 1,000,000; received "
-            f"{candidates!r}."
+            f"{shown(candidates)}."
         )
-    return top, candidates
+    if not isinstance(exact, bool):
+        raise ValueError(f"exact must be True or False; received {shown(exact)}.")
+    if exact:
+        return top, None
+    return top, candidates or max(_FEWEST_CANDIDATES, _CANDIDATES_PER_HIT * top)
+
+
+def _is_int(value):
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -17,8 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_teran.scoring import all_pairs
-from keras_teran.search.schema import CAPTIONS, IMAGES
+from keras_teran.search.schema import CAPTIONS, IMAGES, DamagedError
 
 _PAGE = 256
 
@@ -83,6 +82,7 @@ def best(engine, query, rule, top, candidates, where):
         found = engine.nearest(
             query.target, query.pooled, query.members, top, candidates, where
         )
+        _check_scores(found, query)
         divisor = len(query.members) if rule.pooling == "MrAVGw" else 1
         return _sorted((point_id, score / divisor) for point_id, score in found)
     if candidates is None:
@@ -96,10 +96,24 @@ def best(engine, query, rule, top, candidates, where):
     return _sorted(scored)[:top]
 
 
+def _check_scores(found, query):
+    """Refuses scores that no stored unit vectors give: MAX_SIM sums cosines."""
+    most = np.linalg.norm(query.members, axis=1).sum() * 1.01 + 1e-3
+    for point_id, value in found:
+        if not abs(value) <= most:
+            raise DamagedError(
+                f"A vector of point {point_id} is damaged: it scores {value:.4g}, and "
+                f"unit vectors score {most:.4g} at most. Build the index again."
+            )
+
+
 def score(points, query, rule):
     """List of (id, score) of points, by our own alignment."""
     if not points:
         return []
+    # It imports Keras: what is refused before a search need not wait for that.
+    from keras_teran.scoring import all_pairs
+
     first = 1 if query.target == CAPTIONS else 0
     sets = pad([point.members for point in points], rule.widths[query.target], first)
     if query.target == IMAGES:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_teran._io import shown
 from keras_teran.explain import merge_pieces
 from keras_teran.one_image import image_for
 from keras_teran.search.merging import merge
@@ -112,7 +113,13 @@ def _check_weights(weights, words, pooling):
         raise ValueError(
             f"word_weights need a model of pooling MrSw; this one has {pooling}."
         )
-    weights = np.asarray(weights, "float64")
+    try:
+        weights = np.asarray(weights, "float64")
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"word_weights must be {words} numbers, one a word; received "
+            f"{shown(weights)}."
+        ) from None
     if weights.shape != (words,):
         raise ValueError(
             f"word_weights has shape {weights.shape}; give {words}, one a word."

@@ -14,28 +14,43 @@ A shard is written aside and renamed when whole: a process that is killed leaves
 who comes next sees which are missing. `build` takes a `Shards` in place of regions.
 """
 
-import contextlib
 import functools
 import hashlib
 import json
 import os
 import shutil
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
+import pydantic
 
-from keras_teran.data.validity import ImageRows
+from keras_teran._io import map_npy, shown
+from keras_teran.data.validity import ImageRows, box_fault
 from keras_teran.one_image import images_for
 from keras_teran.run import write_text
-from keras_teran.search.manifest import hash_model, read_described
+from keras_teran.search.manifest import Count, Hash, hash_model, read_described
 from keras_teran.search.queries import pooled
-from keras_teran.search.schema import DTYPES
+from keras_teran.search.schema import DTYPES, DamagedError, check_unit
 
 FILE = "shards.json"
 FORMAT = 1
 _ARRAYS = ("ids", "pooled", "counts", "members", "boxes")
 _ENCODED_AT_ONCE = 256
+_MOST_MISSING = 10**6
+_NUMBERS = {"ids": "i", "pooled": "f", "counts": "i", "members": "f", "boxes": "f"}
+
+
+class Plan(pydantic.BaseModel, extra="forbid"):
+    """The content of `shards.json`."""
+
+    format: Literal[FORMAT]
+    model: Hash
+    images: Count
+    images_sha256: Hash
+    images_a_shard: Annotated[int, pydantic.Field(ge=1, lt=2**31)]
+    max_regions: Annotated[int, pydantic.Field(ge=1, le=10**6)]
+    dtype: Literal["float32", "float16"]
 
 
 class Encoded(NamedTuple):
@@ -97,10 +112,11 @@ def plan_shards(run, regions, folder, images_a_shard=4096, dtype="float16"):
         ValueError: for an argument of another form, or when the folder was begun with
             another model, other images or other options.
     """
-    if dtype not in DTYPES or images_a_shard < 1:
+    whole = isinstance(images_a_shard, int) and not isinstance(images_a_shard, bool)
+    if dtype not in DTYPES or not whole or images_a_shard < 1:
         raise ValueError(
-            f"dtype={dtype!r} must be one of {DTYPES}, and "
-            f"images_a_shard={images_a_shard} 1 or more."
+            f"dtype={shown(dtype)} must be one of {DTYPES}, and "
+            f"images_a_shard={shown(images_a_shard)} 1 or more."
         )
     folder, ids = Path(folder), np.asarray(regions.image_ids, np.int64)
     plan = {
@@ -129,12 +145,18 @@ def plan_shards(run, regions, folder, images_a_shard=4096, dtype="float16"):
 def read_plan(folder):
     """The dict in `shards.json`; FileNotFoundError or ValueError where there is none."""
     missing = f"There are no shards in {folder}: it has no {FILE}."
-    return read_described(Path(folder) / FILE, FORMAT, missing, "encode again")
+    return read_described(Path(folder) / FILE, Plan, FORMAT, missing, "encode again")
 
 
 def missing_shards(folder, plan):
     """Numbers of the shards that a plan wants and a folder lacks."""
     count = -(-plan["images"] // plan["images_a_shard"])
+    there = sum(1 for path in Path(folder).iterdir() if path.is_dir())
+    if count - there > _MOST_MISSING:
+        raise ValueError(
+            f"{folder} lacks {count - there:,} of {count:,} shards, over "
+            f"{_MOST_MISSING:,}; give --images-a-shard a larger number, and encode again."
+        )
     return [n for n in range(count) if not _path(folder, n).is_dir()]
 
 
@@ -206,7 +228,13 @@ class Shards:
         self._images_a_shard = plan["images_a_shard"]
         count = -(-plan["images"] // plan["images_a_shard"])
         ids = [self._load(number, "ids") for number in range(count)]
-        self._rows = ImageRows(np.concatenate([*ids, np.zeros(0, np.int64)]), folder)
+        ids = np.concatenate([*ids, np.zeros(0, np.int64)])
+        if hashlib.sha256(ids.tobytes()).hexdigest() != plan["images_sha256"]:
+            raise ValueError(
+                f"{self.folder} is damaged: its shards hold other images than {FILE} "
+                "says; encode again."
+            )
+        self._rows = ImageRows(ids, folder)
         # Images are asked for in their order: the shard at hand stays open.
         self._open = functools.lru_cache(maxsize=2)(self._arrays)
 
@@ -226,33 +254,54 @@ class Shards:
             number, place = divmod(int(row), self._images_a_shard)
             arrays, ends = self._open(number)
             start = ends[place] - arrays["counts"][place]
-            found.append(
-                Encoded(
-                    np.asarray(arrays["pooled"][place], "float32"),
-                    np.asarray(arrays["members"][start : ends[place]], "float32"),
-                    np.asarray(arrays["boxes"][start : ends[place]]),
-                )
+            image = Encoded(
+                np.asarray(arrays["pooled"][place], "float32"),
+                np.asarray(arrays["members"][start : ends[place]], "float32"),
+                np.asarray(arrays["boxes"][start : ends[place]]),
             )
+            try:
+                check_unit(image.pooled, f"image {image_ids[len(found)]}")
+                check_unit(image.members, f"image {image_ids[len(found)]}")
+            except DamagedError as error:
+                raise self._damaged(number, error) from None
+            if fault := box_fault(image.boxes):
+                raise self._damaged(number, fault)
+            found.append(image)
         return found
 
     def _arrays(self, number):
         """The mapped arrays of a shard, and where the regions of each image end."""
         arrays = {name: self._load(number, name) for name in _ARRAYS}
-        ends = np.cumsum(arrays["counts"])
-        total = int(ends[-1])
-        sizes = {name: len(array) for name, array in arrays.items()}
-        images = sizes["ids"]
-        wanted = dict.fromkeys(_ARRAYS, images) | {"members": total, "boxes": total}
-        if sizes != wanted:
-            path = _path(self.folder, number)
-            raise ValueError(f"{path} is damaged; remove it and encode again.")
+        counts = arrays["counts"]
+        if counts.ndim != 1 or not ((counts >= 0) & (counts <= self.max_regions)).all():
+            raise self._damaged(number, "its counts of regions cannot be")
+        ends = np.cumsum(counts)
+        images, total = len(arrays["ids"]), int(counts.sum())
+        dim = arrays["pooled"].shape[-1]
+        shapes = {name: array.shape for name, array in arrays.items()}
+        wanted = {
+            "ids": (images,),
+            "pooled": (images, dim),
+            "counts": (images,),
+            "members": (total, dim),
+            "boxes": (total, 4),
+        }
+        if shapes != wanted:
+            raise self._damaged(number, "its arrays do not fit each other")
         return arrays, ends
 
     def _load(self, number, name):
-        path = _path(self.folder, number) / f"{name}.npy"
-        with contextlib.suppress(OSError, ValueError):
-            return np.load(path, mmap_mode="r", allow_pickle=False)
-        raise ValueError(f"{path.parent} is damaged; remove it and encode again.")
+        try:
+            array = map_npy(_path(self.folder, number) / f"{name}.npy")
+        except (OSError, ValueError) as error:
+            raise self._damaged(number, error) from None
+        if array.dtype.kind != _NUMBERS[name] or array.ndim == 0:
+            raise self._damaged(number, f"{name} is {array.dtype} {array.shape}")
+        return array
+
+    def _damaged(self, number, fault):
+        path = _path(self.folder, number)
+        return ValueError(f"{path} is damaged; remove it and encode again. {fault}")
 
 
 def _path(folder, number):

@@ -72,8 +72,8 @@ def without_bad(captions, regions):
         regions: what `open_data` gave beside it.
 
     Returns:
-        `(captions, faults)`: the `CaptionSet` of the rest, and a line for each picture
-        that it lacks; all and none where there are no pictures.
+        `(captions, faults)`: the `CaptionSet` of the rest, and a dict of the ids of the
+        pictures that it lacks to a line on each; all and none where there are none.
 
     Raises:
         ValueError: if no picture can be used.
@@ -81,13 +81,13 @@ def without_bad(captions, regions):
     from keras_teran.regions.picture_store import PictureStore
 
     if not isinstance(regions, PictureStore):
-        return captions, []
+        return captions, {}
     faults = regions.faults(captions.image_ids, progress=True)
     lines = list(faults.values())
     if len(faults) == len(captions.image_ids):
         raise ValueError(f"None of the {len(lines)} pictures can be used; {lines[0]}.")
     good = [n for n, each in enumerate(captions.image_ids) if each not in faults]
-    return (captions.select_images(good) if faults else captions), lines
+    return (captions.select_images(good) if faults else captions), faults
 
 
 def _with_encoded(arguments):

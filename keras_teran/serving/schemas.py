@@ -33,6 +33,7 @@ class InterfaceFile(pydantic.BaseModel, extra="forbid"):
     ]
     version: _Positive
     vocabulary_size: _Positive
+    vocabulary_sha256: _Hash | None
     max_length: _Positive
     region_dim: _Positive
     embedding_dim: _Positive

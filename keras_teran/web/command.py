@@ -1,6 +1,5 @@
 """`keras-teran serve`: the search page on this machine."""
 
-import os
 import signal
 import socket
 import sys
@@ -19,6 +18,11 @@ def add_serve_command(commands):
     command.set_defaults(command=serve)
     command.add_argument("index", metavar="INDEX", help="that `index` wrote")
     command.add_argument("--run", metavar="RUN", help="where the model lies now")
+    command.add_argument(
+        "--engine",
+        metavar="URL",
+        help="of the index's server; the key in QDRANT_API_KEY goes nowhere without it",
+    )
     command.add_argument(
         "--pictures", metavar="FOLDER", help="of the image files (none are shown)"
     )
@@ -64,8 +68,8 @@ def serve(arguments):
     from keras_teran.search import Index
 
     listening = listen(arguments.host, arguments.port)
-    key = os.environ.get("QDRANT_API_KEY")
-    with listening, Index.open(arguments.index, arguments.run, api_key=key) as index:
+    opened = Index.open(arguments.index, arguments.run, engine=arguments.engine)
+    with listening, opened as index:
         app = create_app(
             index, arguments.pictures, limits, names_of(arguments.host, listening)
         )

@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass, fields
 
+from keras_teran.search.image_file import MOST_BYTES, MOST_REGIONS
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -30,8 +32,8 @@ class Limits:
     top: int = 100
     weight: float = 100.0
     body_bytes: int = 64 * 1024
-    upload_bytes: int = 4 * 1024 * 1024
-    regions: int = 200
+    upload_bytes: int = MOST_BYTES
+    regions: int = MOST_REGIONS
     timeout: float = 10.0
     workers: int = 4
     waiting: int = 64

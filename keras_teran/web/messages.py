@@ -103,10 +103,14 @@ class FoundSentence(BaseModel):
     payload: dict
 
 
+NOTE = Field("", description="Why there are no hits, where there are none.")
+
+
 class Images(BaseModel):
     """Images, best first."""
 
     hits: list[FoundImage]
+    note: str = NOTE
 
 
 class Sentences(BaseModel):
@@ -114,12 +118,14 @@ class Sentences(BaseModel):
 
     image: FoundImage
     hits: list[FoundSentence]
+    note: str = NOTE
 
 
 class UploadSentences(BaseModel):
     """Sentences of an uploaded image, best first."""
 
     hits: list[FoundSentence]
+    note: str = NOTE
 
 
 class Words(BaseModel):

@@ -13,13 +13,13 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from keras_teran.search.image_file import read_image_file
 from keras_teran.search.schema import read_where
 from keras_teran.web import messages
 from keras_teran.web.guard import UPLOAD, Guard, Refused
 from keras_teran.web.limits import Limits
 from keras_teran.web.metrics import Metrics
 from keras_teran.web.pictures import safe_picture
-from keras_teran.web.uploads import read_upload
 from keras_teran.web.workers import Workers
 
 STATIC = Path(__file__).parent / "static"
@@ -139,7 +139,7 @@ def _add_searches(app, index, limits, workers):
             word_weights=question.word_weights,
             where=question.where,
         )
-        return messages.Images(hits=[_image(hit) for hit in hits])
+        return messages.Images(hits=[_image(hit) for hit in hits], note=hits.note)
 
     @app.post("/api/images/{image_id}/words", tags=["search"])
     async def explain(image_id: ImageId, question: ExplainQuestion) -> messages.Words:
@@ -165,7 +165,9 @@ def _add_sentences(app, index, limits, workers):
             return index.search_captions(image_id, top, exact=exact, where=chosen)
 
         hits = await _ask(workers, ask)
-        return messages.Sentences(image=_image(image), hits=map(_sentence, hits))
+        return messages.Sentences(
+            image=_image(image), hits=map(_sentence, hits), note=hits.note
+        )
 
     @app.post(UPLOAD, tags=["search"], openapi_extra=_upload_body(limits))
     async def sentences_of_upload(
@@ -179,11 +181,14 @@ def _add_sentences(app, index, limits, workers):
         body = await request.body()
 
         def ask():
-            image, chosen = read_upload(body, limits), read_where(where)
+            image = read_image_file(
+                body, "The body", limits.upload_bytes, limits.regions
+            )
+            chosen = read_where(where)
             return index.search_captions(image, top, exact=exact, where=chosen)
 
         hits = await _ask(workers, ask)
-        return messages.UploadSentences(hits=map(_sentence, hits))
+        return messages.UploadSentences(hits=map(_sentence, hits), note=hits.note)
 
 
 def _upload_body(limits):

@@ -45,7 +45,7 @@ def test_filters_and_weights_stand_side_by_side_and_in_the_address(page, served)
     add_filter(page, "absent", "true")
     page.wait(f"{READY} && {CARDS}.length === 0")
     status = page.ask("document.querySelector('#status').textContent")
-    assert status == "Nothing found where these filters hold."
+    assert status == "Nothing found. No image has all of these."
     asked = served.index.asked[-1]
     assert (asked["where"], asked["word_weights"]) == ({"absent": [True]}, [1, 1.5])
     page.ask("history.back()")

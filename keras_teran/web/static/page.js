@@ -90,7 +90,7 @@ async function search(text) {
   }
   show("images");
   const started = performance.now();
-  const { hits } = await service.findImages(
+  const { hits, note } = await service.findImages(
     text,
     words.given(text),
     filters.where(),
@@ -102,12 +102,11 @@ async function search(text) {
   if (chosen) words.show(text, chosen, known.weights);
   images.replaceChildren(...hits.map(card));
   const found = hits.length === 1 ? "1 image" : `${hits.length} images`;
-  part("status").textContent = hits.length ? `${found} in ${ms} ms` : nothing();
+  part("status").textContent = hits.length ? `${found} in ${ms} ms` : nothing(note);
   keepFocus();
 }
 
-const nothing = () =>
-  filters.where() ? "Nothing found where these filters hold." : "Nothing found.";
+const nothing = (note) => `Nothing found. ${note}`.trim();
 
 // What had the focus may be gone: back to the image that was opened, or the box.
 let opened = null;
@@ -182,11 +181,15 @@ function emptySentences() {
 async function showSentences(id) {
   if (!/^\d+$/.test(id)) throw new service.Refusal("There is no such image.");
   const signal = emptySentences();
-  const { image, hits } = await service.findSentences(id, known.captions <= SCANNED, signal);
+  const { image, hits, note } = await service.findSentences(
+    id,
+    known.captions <= SCANNED,
+    signal,
+  );
   const framed = frame(image, known.pictures);
   const line = chosenWords([]);
   part("asked").replaceChildren(framed, line);
-  listSentences(hits, nameOf(image), (text) => explain(image, text, signal));
+  listSentences(hits, note, nameOf(image), (text) => explain(image, text, signal));
 }
 
 // A page reads no file by itself: after a reload the visitor has to choose it again.
@@ -200,8 +203,12 @@ async function showSentencesOf(name) {
     const sizes = [brought.size, most].map((bytes) => bytes.toLocaleString("en"));
     throw new service.Refusal(`${name} has ${sizes[0]} bytes; at most ${sizes[1]} are read.`);
   }
-  const { hits } = await service.findSentencesOf(brought, known.captions <= SCANNED, signal);
-  listSentences(hits, name, () => {});
+  const { hits, note } = await service.findSentencesOf(
+    brought,
+    known.captions <= SCANNED,
+    signal,
+  );
+  listSentences(hits, note, name, () => {});
 }
 
 part("bring").addEventListener("click", () => part("file").click());
@@ -212,11 +219,11 @@ part("file").addEventListener("change", () => {
   go("file", brought.name);
 });
 
-function listSentences(hits, name, onPoint) {
+function listSentences(hits, note, name, onPoint) {
   part("captions").replaceChildren(...hits.map((hit) => captionItem(hit, onPoint)));
   document.title = `Sentences of ${name}`;
   const found = hits.length === 1 ? "1 sentence" : `${hits.length} sentences`;
-  part("status").textContent = hits.length ? found : "No sentences found.";
+  part("status").textContent = hits.length ? found : nothing(note);
   part("sentences-title").focus();
 }
 

@@ -36,7 +36,8 @@ MIDDLE = {
     "context": {"dropout", "layers"},
     "encoders": {"layers", "backbone", "context", "pooling_head"},
     "pooling_head": {"layers"},
-    "recipe": {"losses", "optimizer", "presets"},
+    "recipe": {"losses", "optimizer", "schemas"},
+    "schemas": {"alignment"},
     "pixels": {"regions"},
     "model": {
         "encoders",
@@ -49,6 +50,7 @@ MIDDLE = {
         "presets",
         "real_rows",
         "replicas",
+        "schemas",
         "sparse_gradient",
     },
     "caching": {"context", "real_rows"},

@@ -4,6 +4,7 @@ Every JSON and YAML file, and every `.npz` and `.npy` file, is opened here. What
 as expected is a ValueError of one line that names the file and what was found in it.
 """
 
+from keras_teran._io.arguments import number, whole
 from keras_teran._io.arrays import map_npy, read_npy, read_npz
 from keras_teran._io.documents import check, parse_json, read_json, read_yaml, yaml_text
 from keras_teran._io.files import (
@@ -20,6 +21,7 @@ __all__ = [
     "at_hand",
     "check",
     "map_npy",
+    "number",
     "one_line",
     "parse_json",
     "read_bytes",
@@ -31,5 +33,6 @@ __all__ = [
     "require_file",
     "sha256",
     "shown",
+    "whole",
     "yaml_text",
 ]

@@ -138,7 +138,7 @@ def verify(arguments):
     from keras_teran.run import read_run_config
     from keras_teran.verify_table import format_verification
 
-    data = read_run_config(arguments.run)["data"] if arguments.run else None
+    data = read_run_config(arguments.run).get("data") if arguments.run else None
     backbone = read_manifest(arguments.exported)["config"].get("image_backbone")
     captions, regions, _ = open_data(arguments, data, backbone, arguments.exported)
     found = verify_export(
@@ -332,7 +332,7 @@ def _open(arguments, run, check=True):
     """The split that the data options name, or else the data of a RUN."""
     from keras_teran.run import read_image_backbone, read_run_config
 
-    data = read_run_config(run)["data"]
+    data = read_run_config(run).get("data")
     return open_data(arguments, data, read_image_backbone(run), run, check)
 
 

@@ -1,5 +1,6 @@
 """A trained run as one thing to ask."""
 
+import sys
 from pathlib import Path
 
 import keras
@@ -8,7 +9,7 @@ import numpy as np
 from keras_teran import model as _registers_teran  # noqa: F401  (for load_model)
 from keras_teran.explain import explain
 from keras_teran.one_image import image_for
-from keras_teran.run import model_path, read_run_config
+from keras_teran.run import model_path, read_run_config, unfinished
 from keras_teran.scoring import all_pairs
 from keras_teran.tokenizer import CaptionTokenizer
 
@@ -89,7 +90,7 @@ class Matcher:
 
 
 def load(run):
-    """Loads a RUN folder.
+    """Loads a RUN folder; says on standard error when it is unfinished.
 
     Args:
         run: path of a folder that a training wrote.
@@ -99,8 +100,11 @@ def load(run):
 
     Raises:
         FileNotFoundError: when the folder is no RUN, or has no model yet.
+        ValueError: of one line, when one of its files is damaged.
     """
     run = Path(run)
     config = read_run_config(run)
+    if note := unfinished(run, config):
+        print(note, file=sys.stderr)
     model = keras.saving.load_model(model_path(run), compile=False)
     return Matcher(model, CaptionTokenizer.load(run), config)

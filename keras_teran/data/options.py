@@ -133,7 +133,8 @@ def open_data(arguments, data, backbone, model, check=True):
     source = source_for(arguments, backbone, model) or data
     if source is None:
         raise ValueError(
-            "No data are named; give --data, or --captions and --regions or --images."
+            f"No data are named, and {model} names none; give --data, or --captions and "
+            "--regions or --images."
         )
     captions, regions, drawn = open_split(source, arguments.split, progress=True)
     if check and isinstance(regions, PictureStore):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_teran import _io
 from keras_teran.tokenizer import CaptionTokenizer
 
 # KerasHub's name of each part of a transformer layer -> ours. Query, key and value are
@@ -34,20 +35,26 @@ def load_backbone(source):
     import keras_hub
 
     if isinstance(source, (str, Path)):
-        try:
-            source = keras_hub.models.Backbone.from_preset(str(source))
-        except Exception as error:
-            raise ValueError(
-                f"caption_backbone={str(source)!r} cannot be loaded: {error} Give a "
-                "KerasHub BERT preset, a folder of a Hugging Face BERT (config.json "
-                "and model.safetensors), or a keras_hub.models.BertBackbone."
-            ) from error
+        source = _from_preset(keras_hub.models.Backbone, source)
     if not isinstance(source, keras_hub.models.BertBackbone):
         raise ValueError(
             f"caption_backbone is a {type(source).__name__}; the caption encoder is a "
             "BERT: give a BERT preset, folder or keras_hub.models.BertBackbone."
         )
     return source
+
+
+def _from_preset(kind, source):
+    """What KerasHub makes of a preset; ValueError of one line if it cannot."""
+    try:
+        return kind.from_preset(str(source))
+    except Exception as error:
+        raise ValueError(
+            f"caption_backbone={_io.shown(str(source))} cannot be loaded: "
+            f"{_io.one_line(error, 200)} Give a KerasHub BERT preset, a folder of a "
+            "Hugging Face BERT (config.json and model.safetensors), or a "
+            "keras_hub.models.BertBackbone."
+        ) from error
 
 
 def backbone_config(backbone):
@@ -186,5 +193,5 @@ def vocabulary_of(source):
         return tokenizer.vocabulary, tokenizer.lowercase
     import keras_hub
 
-    tokenizer = keras_hub.models.BertTokenizer.from_preset(source)
+    tokenizer = _from_preset(keras_hub.models.BertTokenizer, source)
     return tokenizer.get_vocabulary(), tokenizer.lowercase

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from keras_teran.data.options import (
     add_data_options,
+    check_width,
     named_source,
     open_data,
     source_for,
@@ -38,7 +39,6 @@ def main(argv=None):
 def train(arguments):
     """`keras-teran train`."""
     from keras_teran.config import TrainingConfig, read_config
-    from keras_teran.training import train as run_training
 
     config = read_config(arguments.config) if arguments.config else TrainingConfig()
     given = {
@@ -50,14 +50,19 @@ def train(arguments):
         given["data"] = source
     if arguments.epochs is not None:
         given["recipe"] = {**config.recipe, "epochs": arguments.epochs}
-    history = run_training(dataclasses.replace(config, **given), arguments.run)
+    config = dataclasses.replace(config, **given)
+    from keras_teran.training import train as run_training  # Loads Keras: seconds.
+
+    history = run_training(config, arguments.run)
     print(f"{arguments.run}: best val rsum {max(history['val_rsum']):.1f}")
 
 
 def evaluate(arguments):
     """`keras-teran evaluate`."""
+    from keras_teran import _io
     from keras_teran.run import write_text
 
+    _io.whole("--seed", arguments.seed)
     if arguments.json and not Path(arguments.json).absolute().parent.is_dir():
         raise FileNotFoundError(
             f"There is no folder for {arguments.json}: make it first."
@@ -330,10 +335,12 @@ def _source(arguments):
 
 def _open(arguments, run, check=True):
     """The split that the data options name, or else the data of a RUN."""
-    from keras_teran.run import read_image_backbone, read_run_config
+    from keras_teran.run import read_architecture, read_run_config
 
-    data = read_run_config(run).get("data")
-    return open_data(arguments, data, read_image_backbone(run), run, check)
+    data, model = read_run_config(run).get("data"), read_architecture(run)
+    opened = open_data(arguments, data, model.get("image_backbone"), run, check)
+    check_width(opened[1], model.get("region_dim"), run)
+    return opened
 
 
 if __name__ == "__main__":

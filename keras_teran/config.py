@@ -24,7 +24,9 @@ _PRESET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 
 def _preset(name):
     if name not in PRESETS:
-        raise ValueError(f"{name!r} is unknown; choose one of {', '.join(PRESETS)}")
+        raise ValueError(
+            f"preset={name!r} is unknown; choose one of {', '.join(PRESETS)}"
+        )
     return name
 
 
@@ -136,7 +138,9 @@ def _schema():
     fields = dataclasses.fields(TrainingConfig)
     return create_model(
         "TrainingConfig",
-        __config__=ConfigDict(strict=True, extra="forbid", allow_inf_nan=False),
+        __config__=ConfigDict(
+            strict=True, extra="forbid", allow_inf_nan=False, validate_default=True
+        ),
         __validators__={
             "known": model_validator(mode="before")(
                 schemas.known_keys([field.name for field in fields])
@@ -158,6 +162,7 @@ def _together(config):
     recipe = {**RECIPES[config.preset], **schemas.given(config.recipe)}
     model = {**PRESETS[config.preset], **schemas.given(config.model)}
     del model["region_dim"]  # The features decide it.
+    model.pop("pooling")  # A look at it loads Keras; `partial` had that of `model`.
     schemas.check_recipe(recipe)
     _io.check(model, schemas.Choices, "model")
     check_groups(

@@ -139,6 +139,18 @@ def read_image_backbone(folder):
         The model's `config["image_backbone"]`: a dict, or None where it takes regions.
 
     Raises:
+        As `read_architecture`.
+    """
+    return read_architecture(folder).get("image_backbone")
+
+
+def read_architecture(folder):
+    """The `config` of the model of a RUN, told without loading it.
+
+    Returns:
+        Dict.
+
+    Raises:
         FileNotFoundError: when the folder is no RUN, or has no model yet.
         ValueError: when the model's file is damaged.
     """
@@ -149,7 +161,7 @@ def read_image_backbone(folder):
             config = json.loads(file.read("config.json"))["config"]
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
         raise ValueError(f"{path} is no model of Keras, or damaged: {error}") from error
-    return config.get("image_backbone")
+    return config
 
 
 def write_history(folder, history):

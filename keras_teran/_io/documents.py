@@ -162,7 +162,7 @@ def _told(error, name):
             return f"{where}: {message.removeprefix('Value error, ')}{more}."
         case "model_type":
             message = "should be a mapping"
-    wanted = message.removeprefix("Input ")
+    wanted = re.sub("^(Input|String|List) ", "", message)
     return f"{where} {wanted}; received {shown(first['input'])}{more}."
 
 

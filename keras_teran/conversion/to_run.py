@@ -1,13 +1,11 @@
 """A checkpoint of the authors' code as a RUN folder."""
 
-import hashlib
 import os
 import shutil
 from importlib import metadata
 from pathlib import Path
 
-import yaml
-
+from keras_teran import _io
 from keras_teran.conversion import from_checkpoint
 from keras_teran.conversion.checkpoint import read_checkpoint
 from keras_teran.presets import PRESETS
@@ -70,6 +68,8 @@ def convert(checkpoint, folder, vocabulary=None, caption_heads=None):
     checkpoint, folder = Path(checkpoint), Path(folder)
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise FileExistsError(f"{folder} holds something already; name a new folder.")
+    if caption_heads is not None:
+        _io.whole("caption_heads", caption_heads, least=1, most=1024)
     content = read_checkpoint(checkpoint)
     vocabulary = _vocabulary_file(vocabulary, checkpoint)
     model = from_checkpoint(content, caption_heads)
@@ -79,7 +79,7 @@ def convert(checkpoint, folder, vocabulary=None, caption_heads=None):
         "data": None,
         "converted_from": {
             "file": checkpoint.name,
-            "sha256": _sha256(checkpoint),
+            "sha256": _io.sha256(checkpoint),
             **{n: v for n, v in content.about.items() if n != "opt"},
             "config": content.config,
         },
@@ -130,11 +130,6 @@ def _preset(config, original):
     return "original"
 
 
-def _sha256(path):
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _card(config, architecture):
     found = versions().items()
     return _CARD.format(
@@ -146,4 +141,4 @@ def _card(config, architecture):
 
 
 def _plain(values):
-    return yaml.safe_dump(values, sort_keys=False).rstrip()
+    return _io.yaml_text(values).rstrip()

@@ -53,6 +53,9 @@ def named_source(arguments):
         for name in ("captions", "regions", "images", "sizes")
         if (value := getattr(arguments, name)) is not None
     }
+    for name, value in {"data": arguments.data, **given}.items():
+        if value == "":
+            raise ValueError(f"--{name} is empty; name a file or folder.")
     if given and arguments.data:
         raise ValueError(
             "--data goes without --captions, --regions, --images and --sizes."
@@ -140,6 +143,22 @@ def open_data(arguments, data, backbone, model, check=True):
     if check and isinstance(regions, PictureStore):
         regions.check(captions.image_ids, progress=True)
     return captions, regions, drawn
+
+
+def check_width(regions, width, model):
+    """Raises ValueError for features of another width than a model takes.
+
+    Args:
+        regions: `RegionStore`.
+        width: int, `region_dim` of the model.
+        model: str, how errors call the model.
+    """
+    if regions.region_dim != width:
+        raise ValueError(
+            f"The regions have {regions.region_dim} features each and the model of "
+            f"{model} takes {width}: give features of the kind that it was trained on "
+            "by --regions or --data."
+        )
 
 
 def _absolute(path):

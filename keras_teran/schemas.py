@@ -8,6 +8,7 @@ memory. Pydantic applies them strictly: True is no number and 2.0 no whole one.
 import itertools
 import re
 import typing
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -236,7 +237,12 @@ def check_recipe(recipe):
 
 
 def check_pictures(backbone, size, trainable):
-    """Raises ValueError for what is said of an image backbone where there is none."""
+    """Raises ValueError for no backbone, and for what is said of one that is None."""
+    if not isinstance(backbone, str | Path | None):
+        raise ValueError(
+            f"image_backbone={_io.shown(backbone)} must be a KerasHub preset: its name, "
+            "address or folder."
+        )
     for name, value in (("image_size", size), ("image_trainable", trainable)):
         if backbone is None and value not in (None, False):
             raise ValueError(

@@ -155,10 +155,10 @@ WRONG = ["x", None, [1], {"a": 1}, float("nan"), -1, 10**30, b"x"]
 @pytest.mark.parametrize("name", sorted(set(Architecture.model_fields)))
 def test_every_argument_of_a_model_refuses_every_other_kind(name):
     for value in WRONG:
-        if name == "image_backbone" and value is None:
-            continue
-        if name == "image_backbone" and isinstance(value, str | list | dict):
-            continue  # Of build_model it is an address.
+        if name in ("image_backbone", "pooling") and value is None:
+            continue  # None is a right value of these.
+        if name == "image_backbone" and value == "x":
+            continue  # A name, which KerasHub does not know.
         with pytest.raises(ValueError, match=name) as caught:
             build_model("tiny", **{**SIZES, name: value})
         assert "\n" not in str(caught.value)

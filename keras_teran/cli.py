@@ -144,8 +144,10 @@ def verify(arguments):
     from keras_teran.verify_table import format_verification
 
     data = read_run_config(arguments.run).get("data") if arguments.run else None
-    backbone = read_manifest(arguments.exported)["config"].get("image_backbone")
+    config = read_manifest(arguments.exported)["config"]
+    backbone = config.get("image_backbone")
     captions, regions, _ = open_data(arguments, data, backbone, arguments.exported)
+    check_width(regions, config.get("region_dim"), arguments.exported)
     found = verify_export(
         arguments.exported,
         captions,

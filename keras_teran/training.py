@@ -8,7 +8,7 @@ import keras
 
 from keras_teran.backbone import vocabulary_of
 from keras_teran.data.batches import PairBatches
-from keras_teran.data.options import OPENING
+from keras_teran.data.options import OPENING, check_width
 from keras_teran.data.splits import open_split
 from keras_teran.evaluation.callback import RetrievalEvaluation, check_order
 from keras_teran.model import build_model
@@ -81,6 +81,8 @@ def train(config, folder, data=None, progress=True):
         model = keras.saving.load_model(folder / LAST_FILE)
     else:
         model = _new_model(config, tokenizer, train_data[1].region_dim, len(batches))
+    for _, regions in (train_data, val_data):
+        check_width(regions, model.config["region_dim"], folder)
     _check_positions(batches, model)
     if not resumed:
         begin_run(folder, config, tokenizer)

@@ -1,11 +1,12 @@
 """A training that is killed after any of its writes goes on to the same weights."""
 
+import dataclasses
 import os
 import shutil
 
 import numpy as np
 import pytest
-from data_folder import small_config, weights_of, write_data_folder
+from data_folder import SMALL, small_config, weights_of, write_data_folder
 
 import keras_teran
 from keras_teran import run
@@ -21,7 +22,13 @@ from keras_teran.run import (
 )
 from keras_teran.training import RunKeeper, train
 
-EPOCHS = {"epochs": 2, "drop_epochs": []}
+# No transformer layers: tracing them takes most of so short a training.
+MODEL = {**SMALL, "image_layers": 0, "final_layers": 0, "caption_layers": 0}
+
+
+def config_of(data, **changes):
+    config = small_config(data, recipe={"epochs": 2, "drop_epochs": []}, **changes)
+    return dataclasses.replace(config, model=MODEL)
 
 
 class Killed(BaseException):
@@ -37,7 +44,7 @@ def data(tmp_path_factory):
 def whole(data, tmp_path_factory):
     """A RUN that nothing stopped, and its weights."""
     folder = tmp_path_factory.mktemp("whole") / "run"
-    train(small_config(data, recipe=EPOCHS), folder, progress=False)
+    train(config_of(data), folder, progress=False)
     return folder, weights_of(keras_teran.load(folder).model)
 
 
@@ -54,7 +61,7 @@ def killed_after(folder, data, name, times, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(run.os, "replace", rename_then_die)
         with pytest.raises(Killed):
-            train(small_config(data, recipe=EPOCHS), folder, progress=False)
+            train(config_of(data), folder, progress=False)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +82,7 @@ def test_a_training_killed_after_a_write_goes_on_to_the_same_weights(
     folder = tmp_path / "run"
     killed_after(folder, data, name, times, monkeypatch)
     assert is_finished(folder) == (name == CARD_FILE)
-    history = train(small_config(data, recipe=EPOCHS), folder, progress=False)
+    history = train(config_of(data), folder, progress=False)
     assert is_finished(folder) and not (folder / LAST_FILE).exists()
     assert len(history["val_rsum"]) == 2
     capsys.readouterr()
@@ -107,7 +114,7 @@ def test_a_one_epoch_model_of_another_configuration_is_no_result(whole, data, tm
     with pytest.raises(
         ValueError, match="unfinished training of another .*: seed diff"
     ):
-        train(small_config(data, recipe=EPOCHS, seed=1), folder, progress=False)
+        train(config_of(data, seed=1), folder, progress=False)
 
 
 def test_a_model_that_cannot_be_gone_on_with_is_not_trained_over(whole, data, tmp_path):
@@ -115,7 +122,7 @@ def test_a_model_that_cannot_be_gone_on_with_is_not_trained_over(whole, data, tm
     with pytest.raises(
         ValueError, match="without last.keras to go on from and without"
     ):
-        train(small_config(data, recipe=EPOCHS), folder, progress=False)
+        train(config_of(data), folder, progress=False)
 
 
 def test_patience_that_is_spent_ends_a_resumed_training_at_once(tmp_path):

@@ -110,6 +110,21 @@ NEIGHBORS = [
         evaluate("preset: a\ndata: {foo: b}", data=None),
         r"data has the keys \['foo'\]; give captions and regions",
     ),
+    Row(
+        "data of pictures with a backbone of another kind",
+        evaluate(
+            "preset: a\ndata: {captions: a, images: b, backbone: {size: 3}}", data=None
+        ),
+        r"backbone of data is \{'size': 3\}; it must have size and grid",
+    ),
+    Row(
+        "distill on features of another width",
+        lambda folder: [
+            *("distill", folder / "run", "--out", folder / "out" / "run2"),
+            *("--data", folder / "narrow"),
+        ],
+        "The regions have 5 features each and the model of .*run takes 8",
+    ),
     Row("--seed -1", evaluate(None, "--seed", -1), "--seed=-1 must be 0 or more"),
     Row("history.json no JSON", resume("{"), r"run/history\.json is not JSON: "),
     Row(

@@ -76,6 +76,7 @@ def check_source(source):
     files = source if isinstance(source, dict) else {"data": source}
     if files is source:
         _check_keys(files)
+        _check_backbone(files.get("backbone"))
     for name, path in files.items():
         if name != "backbone" and not (isinstance(path, str | Path) and str(path)):
             raise ValueError(f"{name} of data is {_io.shown(path)}; give a path")
@@ -97,6 +98,23 @@ def _check_keys(files):
         raise ValueError(
             f"data has the keys {_names(keys)}; give captions and regions, and sizes "
             "for features in the original layout"
+        )
+
+
+def _check_backbone(backbone):
+    """Refuses what `PictureStore` cannot take; None: not known yet."""
+    if backbone is None:
+        return
+    told = backbone if isinstance(backbone, dict) else {}
+    pairs = [told.get("size"), told.get("grid")]
+    if not (
+        all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs)
+        and all(type(side) is int and side > 0 for pair in pairs for side in pair)
+        and type(told.get("region_dim")) is int
+    ):
+        raise ValueError(
+            f"backbone of data is {_io.shown(backbone)}; it must have size and grid, two "
+            "whole numbers each, and region_dim"
         )
 
 

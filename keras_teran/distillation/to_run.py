@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_teran import _io
+from keras_teran.data.options import check_width
 from keras_teran.data.splits import open_split
 from keras_teran.distillation.encoded import EncodedPairs
 from keras_teran.distillation.head import (
@@ -90,6 +91,8 @@ def distill(
     if source is None:
         raise ValueError("The run names no data; give some (on the command, --data).")
     splits = {s: open_split(source, s, progress)[:2] for s in ("train", "val")}
+    for _, regions in splits.values():
+        check_width(regions, matcher.model.config["region_dim"], run)
     keras.utils.set_random_seed(seed)
     base = rebuilt(matcher.model, pooling_head=False)
     model = rebuilt(base, pooling_head=True)

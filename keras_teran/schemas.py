@@ -275,10 +275,12 @@ def given(part):
 
 
 def known_keys(known):
-    """A function that returns a mapping, or raises ValueError for keys beyond `known`."""
+    """A function that returns a mapping, or raises ValueError for other keys and kinds."""
 
     def check(value):
-        if isinstance(value, dict) and (unknown := set(value) - set(known)):
+        if not isinstance(value, dict):
+            raise ValueError(f"{_io.shown(value)} must be a mapping")
+        if unknown := set(value) - set(known):
             names = ", ".join(sorted(map(str, unknown)))
             raise ValueError(
                 f"unknown keys: {_io.one_line(names, 80)}; it may have "

@@ -160,9 +160,7 @@ def _told(error, name):
             return f"{where} is missing{more}."
         case "value_error":
             return f"{where}: {message.removeprefix('Value error, ')}{more}."
-        case "model_type":
-            message = "should be a mapping"
-    wanted = re.sub("^(Input|String|List) ", "", message)
+    wanted = message.removeprefix("Input ")
     return f"{where} {wanted}; received {shown(first['input'])}{more}."
 
 

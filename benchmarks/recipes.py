@@ -19,7 +19,7 @@ from pathlib import Path
 from harness import arguments, report
 
 from keras_teran.config import TrainingConfig
-from keras_teran.run import LAST_FILE, MODEL_FILE, read_history, read_run_config
+from keras_teran.run import is_finished, read_history, read_run_config
 from keras_teran.training import train
 
 # Changes of a row: to the recipe, but for `preset` and for `model`.
@@ -101,7 +101,7 @@ def history_of(name, seed, options):
     label = re.sub(r"\W+", "_", name)
     epochs = config.full_recipe["epochs"]
     folder = Path(options.runs) / f"{label}-{epochs}-{seed}"
-    if not (folder / MODEL_FILE).is_file() or (folder / LAST_FILE).is_file():
+    if not is_finished(folder):
         train(config, folder)
     elif read_run_config(folder) != config.as_dict():
         raise ValueError(

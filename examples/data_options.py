@@ -21,7 +21,7 @@ def open_data(args, matcher):
     backbone = matcher.model.config["image_backbone"]
     try:
         return options.open_data(
-            args, matcher.config["data"], backbone, args.run, check=False
+            args, matcher.config.get("data"), backbone, args.run, check=False
         )
     except ValueError as error:
         raise SystemExit(f"error: {error}") from None

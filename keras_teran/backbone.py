@@ -45,12 +45,12 @@ def load_backbone(source):
 
 
 def _from_preset(kind, source):
-    """What KerasHub makes of a preset or folder; its errors have many lines and kinds."""
+    """What KerasHub makes of a preset; ValueError of one line if it cannot."""
     try:
         return kind.from_preset(str(source))
     except Exception as error:
         raise ValueError(
-            f"caption_backbone={str(source)!r} cannot be loaded: "
+            f"caption_backbone={_io.shown(str(source))} cannot be loaded: "
             f"{_io.one_line(error, 200)} Give a KerasHub BERT preset, a folder of a "
             "Hugging Face BERT (config.json and model.safetensors), or a "
             "keras_hub.models.BertBackbone."

@@ -58,7 +58,6 @@ def train(arguments):
 
     from keras_teran.config import TrainingConfig, read_config
     from keras_teran.data.options import named_source
-    from keras_teran.training import train as run_training
 
     config = read_config(arguments.config) if arguments.config else TrainingConfig()
     given = {
@@ -70,7 +69,10 @@ def train(arguments):
         given["data"] = source
     if arguments.epochs is not None:
         given["recipe"] = {**config.recipe, "epochs": arguments.epochs}
-    history = run_training(dataclasses.replace(config, **given), arguments.run)
+    config = dataclasses.replace(config, **given)
+    from keras_teran.training import train as run_training  # Loads Keras: seconds.
+
+    history = run_training(config, arguments.run)
     print(f"{arguments.run}: best val rsum {max(history['val_rsum']):.1f}")
 
 
@@ -78,8 +80,10 @@ def evaluate(arguments):
     """`keras-teran evaluate`."""
     import json
 
+    from keras_teran import _io
     from keras_teran.run import write_text
 
+    _io.whole("--seed", arguments.seed)
     if arguments.json:
         _refuse_output(arguments.json)
     result, text = (
@@ -155,15 +159,17 @@ def export(arguments):
 
 def verify(arguments):
     """`keras-teran verify`."""
-    from keras_teran.data.options import open_data
+    from keras_teran.data.options import check_width, open_data
     from keras_teran.export_command import refuse_losses, verify_export
     from keras_teran.exported import read_manifest
     from keras_teran.run import read_run_config
     from keras_teran.verify_table import format_verification
 
-    data = read_run_config(arguments.run)["data"] if arguments.run else None
-    backbone = read_manifest(arguments.exported)["config"].get("image_backbone")
+    data = read_run_config(arguments.run).get("data") if arguments.run else None
+    config = read_manifest(arguments.exported)["config"]
+    backbone = config.get("image_backbone")
     captions, regions, _ = open_data(arguments, data, backbone, arguments.exported)
+    check_width(regions, config.get("region_dim"), arguments.exported)
     found = verify_export(
         arguments.exported,
         captions,
@@ -384,11 +390,13 @@ def _source(arguments):
 
 def _open(arguments, run, check=True):
     """The split that the data options name, or else the data of a RUN."""
-    from keras_teran.data.options import open_data
-    from keras_teran.run import read_image_backbone, read_run_config
+    from keras_teran.data.options import check_width, open_data
+    from keras_teran.run import read_architecture, read_run_config
 
-    data = read_run_config(run)["data"]
-    return open_data(arguments, data, read_image_backbone(run), run, check)
+    data, model = read_run_config(run).get("data"), read_architecture(run)
+    opened = open_data(arguments, data, model.get("image_backbone"), run, check)
+    check_width(opened[1], model.get("region_dim"), run)
+    return opened
 
 
 if __name__ == "__main__":

@@ -1,12 +1,51 @@
-"""What a training is told, as YAML; unknown keys are refused."""
+"""What a training is told, as YAML; `schemas` has the kinds and ranges."""
 
 import dataclasses
+import functools
+import re
 import typing
 from pathlib import Path
 
-import yaml
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    create_model,
+    model_validator,
+)
 
-from keras_teran.presets import PRESETS, RECIPES, check_recipe
+from keras_teran import _io, schemas
+from keras_teran.data.grouping import check_groups
+from keras_teran.data.splits import check_source
+from keras_teran.presets import PRESETS, RECIPES
+
+_PRESET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
+
+
+def _preset(name):
+    if name not in PRESETS:
+        raise ValueError(
+            f"preset={name!r} is unknown; choose one of {', '.join(PRESETS)}"
+        )
+    return name
+
+
+def _backbone(source):
+    """Refuses what is neither a folder, an address nor the name of a preset."""
+    if Path(source).is_dir():
+        if not (Path(source) / "config.json").is_file():
+            raise ValueError(f"the folder {_io.shown(source)} holds no config.json")
+    elif not (_PRESET_NAME.match(source) or "://" in source):
+        raise ValueError(
+            f"{_io.shown(source)} is neither a folder that is there nor the name of a "
+            "KerasHub preset"
+        )
+    return source
+
+
+_Preset = typing.Annotated[str, AfterValidator(_preset)]
+_Backbone = typing.Annotated[schemas.Text, AfterValidator(_backbone)]
+_Source = typing.Annotated[typing.Any, AfterValidator(check_source)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +62,8 @@ class TrainingConfig:
             `images`, the folder of the pictures. None: `data` has regions.
         image_size: int, height and width that the backbone takes; None: its own.
         image_trainable: bool, train the backbone too.
-        model: dict of arguments of `Teran` in place of the preset's.
+        model: dict of arguments of `Teran` in place of the preset's, but for
+            `region_dim`, which the features decide, and `dtype`.
         recipe: dict of values in place of the recipe's, such as `epochs: 2`; what there
             is stands in `presets`.
         max_length: int, the most tokens of a caption; longer ones are cut.
@@ -40,44 +80,29 @@ class TrainingConfig:
         seed: int, of weights, order and dropout.
 
     Raises:
-        ValueError: naming an unknown preset or recipe value.
+        ValueError: of one line that names the attribute, for a value of another kind or
+            range, and for values that do not go together.
     """
 
-    preset: str = "tiny"
-    data: typing.Any = "embedded"
-    caption_backbone: str | None = None
-    image_backbone: str | None = None
-    image_size: int | None = None
+    preset: _Preset = "tiny"
+    data: _Source = "embedded"
+    caption_backbone: _Backbone | None = None
+    image_backbone: _Backbone | None = None
+    image_size: schemas.ImageSize | None = None
     image_trainable: bool = False
-    model: dict = dataclasses.field(default_factory=dict)
-    recipe: dict = dataclasses.field(default_factory=dict)
-    max_length: int = 64
-    bucket_batches: int = 1
-    encode_chunk: int | None = None
-    distillation: float | None = None
-    patience: int | None = None
-    dtype: str = "float32"
-    seed: int = 0
+    model: schemas.partial(schemas.Choices) = dataclasses.field(default_factory=dict)
+    recipe: schemas.partial(schemas.Recipe) = dataclasses.field(default_factory=dict)
+    max_length: schemas.Positions = 64
+    bucket_batches: schemas.Count = 1
+    encode_chunk: schemas.Count | None = None
+    distillation: schemas.Positive | None = None
+    patience: schemas.Count | None = None
+    dtype: typing.Literal["float32", "mixed_bfloat16"] = "float32"
+    seed: schemas.Seed = 0
 
     def __post_init__(self):
         """Checks what can be checked without Keras."""
-        if self.preset not in PRESETS:
-            raise ValueError(
-                f"preset={self.preset!r} is unknown; choose one of {', '.join(PRESETS)}."
-            )
-        if self.distillation is not None and not self.distillation > 0:
-            raise ValueError(
-                f"distillation={self.distillation} must be above 0, or null for none."
-            )
-        pictures = isinstance(self.data, dict) and "images" in self.data
-        if pictures != (self.image_backbone is not None):
-            raise ValueError(
-                f"image_backbone={self.image_backbone!r} and data={self.data!r} do not "
-                "go together: a backbone, and it alone, takes captions and images."
-            )
-        refuse_unknown("recipe", self.recipe, RECIPES[self.preset])
-        check_recipe(self.full_recipe)
-        self._check_context()
+        _io.check(vars(self), _schema(), "configuration")
 
     @property
     def full_recipe(self):
@@ -88,20 +113,6 @@ class TrainingConfig:
         """Plain values, as YAML holds them, with the whole recipe."""
         return {**dataclasses.asdict(self), "recipe": self.full_recipe}
 
-    def _check_context(self):
-        model = {**PRESETS[self.preset], **self.model}
-        dim = model.get("context_dim", 0)
-        if dim and not self.full_recipe["pooled_loss"]:
-            raise ValueError(
-                f"context_dim={dim} gives vectors that no loss would train: set "
-                "pooled_loss of recipe, such as 1.0."
-            )
-        if dim and (self.distillation or model.get("pooling_head")):
-            raise ValueError(
-                f"context_dim={dim} goes with neither distillation nor pooling_head: "
-                "train without, then add a head by `keras-teran distill RUN`."
-            )
-
 
 def read_config(path):
     """A `TrainingConfig` of a YAML file.
@@ -111,27 +122,90 @@ def read_config(path):
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: when it is no YAML mapping, or a key is unknown.
+        ValueError: of one line that names the file and the key.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing: it should hold a configuration.")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not YAML: {error}") from error
+    missing = f"{path} is missing: it should hold a configuration."
+    content = _io.read_yaml(path, missing=missing)
     if not isinstance(content, dict):
         raise ValueError(f"{path} must hold a mapping such as `preset: tiny`.")
-    names = [field.name for field in dataclasses.fields(TrainingConfig)]
-    refuse_unknown(str(path), content, names)
+    _io.check(content, _schema(), path)
     return TrainingConfig(**content)
 
 
-def refuse_unknown(what, given, known):
-    """Raises ValueError, naming them, for keys of `given` that `known` has not."""
-    unknown = sorted(set(given) - set(known))
-    if unknown:
+@functools.cache
+def _schema():
+    """The attributes of `TrainingConfig` as Pydantic takes them."""
+    fields = dataclasses.fields(TrainingConfig)
+    return create_model(
+        "TrainingConfig",
+        __config__=ConfigDict(
+            strict=True, extra="forbid", allow_inf_nan=False, validate_default=True
+        ),
+        __validators__={
+            "known": model_validator(mode="before")(
+                schemas.known_keys([field.name for field in fields])
+            ),
+            "together": model_validator(mode="after")(_together),
+        },
+        **{field.name: (field.type, _default(field)) for field in fields},
+    )
+
+
+def _default(field):
+    if field.default_factory is dataclasses.MISSING:
+        return field.default
+    return Field(default_factory=field.default_factory)
+
+
+def _together(config):
+    """Raises ValueError for values that do not go together."""
+    recipe = {**RECIPES[config.preset], **schemas.given(config.recipe)}
+    model = {**PRESETS[config.preset], **schemas.given(config.model)}
+    del model["region_dim"]  # The features decide it.
+    model.pop("pooling")  # A look at it loads Keras; `partial` had that of `model`.
+    schemas.check_recipe(recipe)
+    _io.check(model, schemas.Choices, "model")
+    check_groups(
+        recipe["batch_size"], recipe["captions_per_image"], config.bucket_batches
+    )
+    _check_pictures(config)
+    _check_lengths(config, model)
+    _check_context(config, model, recipe)
+    return config
+
+
+def _check_pictures(config):
+    pictures = isinstance(config.data, dict) and "images" in config.data
+    if pictures != (config.image_backbone is not None):
         raise ValueError(
-            f"{what} has unknown keys: {', '.join(map(str, unknown))}; it may have "
-            f"{', '.join(sorted(known))}."
+            f"image_backbone={config.image_backbone!r} and data="
+            f"{_io.shown(config.data)} do not go together: a backbone, and it alone, "
+            "takes captions and images"
+        )
+    schemas.check_pictures(
+        config.image_backbone, config.image_size, config.image_trainable
+    )
+
+
+def _check_lengths(config, model):
+    positions = model["caption_max_length"]
+    if config.caption_backbone is None and positions < config.max_length:
+        raise ValueError(
+            f"caption_max_length={positions} of model is below max_length="
+            f"{config.max_length}, the most tokens of a caption; lower max_length or "
+            "raise it"
+        )
+
+
+def _check_context(config, model, recipe):
+    dim = model.get("context_dim", 0)
+    if dim and not recipe["pooled_loss"]:
+        raise ValueError(
+            f"context_dim={dim} gives vectors that no loss would train: set "
+            "pooled_loss of recipe, such as 1.0"
+        )
+    if dim and (config.distillation or model.get("pooling_head")):
+        raise ValueError(
+            f"context_dim={dim} goes with neither distillation nor pooling_head: "
+            "train without, then add a head by `keras-teran distill RUN`"
         )

@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from keras_teran import _io
+
 _STATE = "random_state"
 
 
@@ -23,15 +25,13 @@ class ByteDropout(keras.layers.Layer):
         seed: int, of the layer's own random state; None for a random one.
 
     Raises:
-        ValueError: when `rate` lies outside.
+        ValueError: when `rate` or `seed` lies outside, or is of another kind.
     """
 
     def __init__(self, rate, seed=None, **kwargs):
         super().__init__(**kwargs)
-        if not 0 <= rate < 1:
-            raise ValueError(f"rate={rate} must be 0 or more and below 1.")
-        self.rate = rate
-        self.seed = seed
+        self.rate = _io.number("rate", rate, least=0, below=1)
+        self.seed = seed if seed is None else _io.whole("seed", seed, most=2**31 - 1)
         self.seed_generator = keras.random.SeedGenerator(seed)
         self._dropped_bytes = min(round(rate * 256), 255)
         self.built = True

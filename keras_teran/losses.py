@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_teran import _io
+
 NEGATIVES = ("hardest", "sum")
 
 # exp of it is 0, and it is finite: a batch of one image has no negative and costs 0.
@@ -38,14 +40,12 @@ class Hinge:
     """
 
     def __init__(self, margin=0.2, negatives="hardest"):
-        if not margin > 0:
-            raise ValueError(f"margin={margin} must be above 0; the paper uses 0.2.")
+        self.margin = _io.number("margin", margin, above=0)
         if negatives not in NEGATIVES:
             raise ValueError(
-                f"negatives={negatives!r} is unknown; choose one of "
+                f"negatives={_io.shown(negatives)} is unknown; choose one of "
                 f"{', '.join(NEGATIVES)}."
             )
-        self.margin = float(margin)
         self.negatives = negatives
 
     def __call__(self, similarity, image_ids):
@@ -109,9 +109,7 @@ class Contrastive:
     """
 
     def __init__(self, temperature=0.07):
-        if not temperature > 0:
-            raise ValueError(f"temperature={temperature} must be above 0.")
-        self.temperature = float(temperature)
+        self.temperature = _io.number("temperature", temperature, above=0)
 
     def __call__(self, similarity, image_ids):
         """The loss, a mean over the pairs, summed over both directions.
@@ -174,17 +172,11 @@ class Distillation:
     """
 
     def __init__(self, teacher_temperature=0.5, temperature=0.05, matching=0.0):
-        for name, value in (
-            ("teacher_temperature", teacher_temperature),
-            ("temperature", temperature),
-        ):
-            if not value > 0:
-                raise ValueError(f"{name}={value} must be above 0.")
-        if not matching >= 0:
-            raise ValueError(f"matching={matching} must be 0 or more.")
-        self.teacher_temperature = float(teacher_temperature)
-        self.temperature = float(temperature)
-        self.matching = float(matching)
+        self.teacher_temperature = _io.number(
+            "teacher_temperature", teacher_temperature, above=0
+        )
+        self.temperature = _io.number("temperature", temperature, above=0)
+        self.matching = _io.number("matching", matching, least=0)
 
     def __call__(self, cosines, similarity, image_ids):
         """The loss, summed over images, captions, as `Hinge` sums.
@@ -252,14 +244,8 @@ class PooledLoss:
     """
 
     def __init__(self, contrastive=0.0, temperature=0.05, distillation=0.0):
-        for name, value in (
-            ("contrastive", contrastive),
-            ("distillation", distillation),
-        ):
-            if not value >= 0:
-                raise ValueError(f"{name}={value} must be 0 or more.")
-        self.contrastive = float(contrastive)
-        self.distillation = float(distillation)
+        self.contrastive = _io.number("contrastive", contrastive, least=0)
+        self.distillation = _io.number("distillation", distillation, least=0)
         self._own = Contrastive(temperature)
         self._taught = Distillation()
 

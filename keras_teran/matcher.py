@@ -1,5 +1,6 @@
 """A trained run as one thing to ask."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from keras_teran.caption_input import check_sentence
 from keras_teran.explain import explain
 from keras_teran.model_file import load_model
 from keras_teran.one_image import image_for, images_for
-from keras_teran.run import model_path, read_run_config
+from keras_teran.run import model_path, read_run_config, unfinished
 from keras_teran.scoring import all_pairs
 from keras_teran.tokenizer import CaptionTokenizer
 from keras_teran.vocabulary import check_vocabulary
@@ -124,7 +125,7 @@ def _are_texts(what):
 
 
 def load(run):
-    """Loads a RUN folder.
+    """Loads a RUN folder; says on standard error when it is unfinished.
 
     Args:
         run: path of a folder that a training wrote.
@@ -134,10 +135,13 @@ def load(run):
 
     Raises:
         FileNotFoundError: when the folder is no RUN, or has no model yet.
-        ValueError: when the tokenizer's files are damaged, or not those of the model.
+        ValueError: when one of its files is damaged, or the tokenizer is not that of
+            the model.
     """
     run = Path(run)
     config = read_run_config(run)
+    if note := unfinished(run, config):
+        print(note, file=sys.stderr)
     model = load_model(model_path(run))
     tokenizer = CaptionTokenizer.load(run, saved=True)
     check_vocabulary(model, tokenizer, run)

@@ -7,8 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_teran import alignment, caching, replicas, sparse_gradient
-from keras_teran._io import read_npz
+from keras_teran import _io, alignment, caching, replicas, sparse_gradient
 from keras_teran.backbone import backbone_sizes, copy_weights, load_backbone
 from keras_teran.context import members_alone
 from keras_teran.encoders import (
@@ -29,6 +28,7 @@ from keras_teran.losses import (
 from keras_teran.pixels import pixel_encoder, read_backbone, set_backbone
 from keras_teran.presets import configured
 from keras_teran.real_rows import packing
+from keras_teran.schemas import check_pictures, checked_arguments
 
 _CARRIED_FILE = "carried.npz"
 
@@ -85,8 +85,8 @@ class Teran(keras.Model):
         **kwargs: `name`, `dtype` and `trainable` of a Keras model.
 
     Raises:
-        ValueError: for an unknown `pooling` or `padding`, a number of heads that does
-            not divide its width, or a context that leaves nothing or counts as none.
+        ValueError: of one line that names the argument, for one of another kind or
+            range, or arguments that do not go together; see `schemas.Architecture`.
     """
 
     def __init__(
@@ -116,10 +116,8 @@ class Teran(keras.Model):
         image_backbone=None,
         **kwargs,
     ):
-        own = dict(locals())  # the arguments, before there is anything else
-        config = {n: own[n] for n in own if n not in ("self", "kwargs", "__class__")}
+        config = checked_arguments(locals())
         super().__init__(**kwargs)
-        alignment.check_rules(pooling, padding)
         dtype = self.dtype_policy
         image_final, caption_final = final_blocks_of_both(
             shared_final_layers, final_layers, heads, feedforward_dim, dropout, dtype
@@ -183,8 +181,8 @@ class Teran(keras.Model):
 
     @encode_chunk.setter
     def encode_chunk(self, value):
-        if value is not None and value < 1:
-            raise ValueError(f"encode_chunk={value} must be 1 or more, or None.")
+        if value is not None:
+            value = _io.whole("encode_chunk", value, least=1)
         self._encode_chunk = value
         self.train_function = None  # the step traced before had the old one
 
@@ -206,7 +204,7 @@ class Teran(keras.Model):
         """Keras' hook: the inverse of `save_assets`."""
         if folder is not None and (Path(folder) / _CARRIED_FILE).is_file():
             file = Path(folder) / _CARRIED_FILE
-            self.carried = read_npz(file, file.name, None, most=2**28)
+            self.carried = _io.read_npz(file, file.name, None, most=2**28)
 
     def call(self, inputs, training=None):
         """Similarity of every image with every caption of a batch of pairs.
@@ -350,7 +348,7 @@ def build_model(
         image_backbone: a KerasHub preset of a backbone of pictures: name, `hf://`
             address or folder. The image encoder then takes pictures, `images` uint8
             (B, height, width, 3), and their patches are the regions.
-        image_size, image_trainable: see `pixels.read_backbone`.
+        image_size, image_trainable: of that backbone, see `pixels.read_backbone`.
         **overrides: any other argument of `Teran`, such as `embedding_dim=512`.
 
     Returns:
@@ -366,6 +364,7 @@ def build_model(
         'Symm'
     """
     config = configured(preset, pooling, overrides)
+    check_pictures(image_backbone, image_size, image_trainable)
     if image_backbone is not None:
         described, pixels = read_backbone(image_backbone, image_size, image_trainable)
         config |= {"image_backbone": described, "region_dim": described["region_dim"]}

@@ -15,6 +15,8 @@ the pooled vectors' own, of `pooled_temperature` (`losses.PooledLoss`; 0: none).
 `batch_size` counts pairs; `captions_per_image` is that of `data.batches.PairBatches`.
 """
 
+from keras_teran import _io
+
 _PAPER = {
     "region_dim": 2048,
     "embedding_dim": 1024,
@@ -85,9 +87,6 @@ PRESETS = {
     },
     "tiny": _TINY,
 }
-
-SCHEDULES = ("steps", "cosine")
-LOSSES = ("hinge", "contrastive")
 
 _PAPER_RECIPE = {
     "learning_rate": 1e-5,
@@ -165,9 +164,9 @@ def configured(preset, pooling, overrides):
     Raises:
         ValueError: for an unknown preset or argument.
     """
-    if preset not in PRESETS:
+    if not isinstance(preset, str) or preset not in PRESETS:
         raise ValueError(
-            f"preset={preset!r} is unknown; choose one of {list(PRESETS)}."
+            f"preset={_io.shown(preset)} is unknown; choose one of {list(PRESETS)}."
         )
     known = {*PRESETS[preset], "padding", "drop_last_word", "pooling_head"}
     known |= {
@@ -186,45 +185,3 @@ def configured(preset, pooling, overrides):
         )
     chosen = {} if pooling is None else {"pooling": pooling}
     return {**PRESETS[preset], **chosen, **overrides}
-
-
-_AS_TEXT = " YAML takes 1e-3 for text: write 0.001 or 1.0e-3."
-
-_ABOVE_0 = (lambda value: value > 0, "above 0")
-_FROM_0 = (lambda value: value >= 0, "of 0 or more")
-_FROM_1 = (lambda value: value >= 1, "of 1 or more")
-_WHOLE = {
-    "epochs": _FROM_1,
-    "batch_size": _FROM_1,
-    "captions_per_image": _FROM_1,
-    "warmup_steps": _FROM_0,
-}
-_NUMBERS = {
-    "learning_rate": _ABOVE_0,
-    "backbone_rate": _ABOVE_0,
-    "drop_factor": _ABOVE_0,
-    "margin": _ABOVE_0,
-    "temperature": _ABOVE_0,
-    "pooled_loss": _FROM_0,
-    "pooled_temperature": _ABOVE_0,
-}
-
-
-def check_recipe(recipe):
-    """Raises ValueError, naming it, for a value of a recipe that says nothing."""
-    for name, known in (("schedule", SCHEDULES), ("loss", LOSSES)):
-        if recipe[name] not in known:
-            raise ValueError(
-                f"{name}={recipe[name]!r} is unknown; choose one of {', '.join(known)}."
-            )
-    for rules, kind, what in (
-        (_WHOLE, int, "whole number"),
-        (_NUMBERS, int | float, "number"),
-    ):
-        for name, (holds, wanted) in rules.items():
-            value = recipe[name]
-            if not (isinstance(value, kind) and holds(value)):
-                raise ValueError(
-                    f"{name}={value!r} must be a {what} {wanted}."
-                    + (_AS_TEXT if isinstance(value, str) else "")
-                )

@@ -4,7 +4,7 @@ import keras
 
 from keras_teran.losses import Contrastive, Hinge, PooledLoss
 from keras_teran.optimizer import FusedAdam
-from keras_teran.presets import check_recipe
+from keras_teran.schemas import check_recipe
 
 
 def optimizer(recipe, steps_per_epoch):

@@ -2,19 +2,25 @@
 
 `config.yaml` says how it was trained, `model.keras` is the model of the best epoch,
 `vocab.txt` and `tokenizer.json` are its tokeniser, `history.json` the numbers of each
-epoch, `card.md` all that for people. `last.keras` stands there only while a training
-is unfinished.
+epoch, `card.md` all that for people. `last.keras` is what a training resumes from.
+
+A RUN is finished when it holds both `card.md` and `model.keras`, and not before: a
+training writes the card after its last epoch, and a new training removes an old card
+first. `last.keras` is removed after the card is there, so a kill at any moment leaves a
+RUN that is finished or that the same command goes on with.
 """
 
 import json
+import math
 import os
 import platform
+import typing
 from importlib import metadata
 from pathlib import Path
 
-import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, FiniteFloat
 
-from keras_teran._io import read_keras_config
+from keras_teran import _io
 
 MODEL_FILE = "model.keras"
 LAST_FILE = "last.keras"
@@ -24,9 +30,46 @@ CARD_FILE = "card.md"
 _PACKAGES = ("keras", "keras-hub", "tensorflow", "jax", "torch", "numpy", "tokenizers")
 
 
+def _is_source(value):
+    if not isinstance(value, str | dict | None):
+        raise ValueError(
+            f"{_io.shown(value)} is no data; it must be a word, a folder or a mapping of "
+            "files"
+        )
+    return value
+
+
+def _is_plain(values):
+    """Recipes of other versions have keys of their own: numbers, texts and lists."""
+    for name, value in (values or {}).items():
+        items = value if isinstance(value, list) else [value]
+        if not all(isinstance(item, str | int | float | None) for item in items):
+            raise ValueError(f"{name} is {_io.shown(value)}, which no recipe holds")
+    return values
+
+
+class _RunConfig(BaseModel):
+    """The keys of `config.yaml` that are read, by kind; other versions have others."""
+
+    model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
+
+    preset: str
+    data: typing.Annotated[typing.Any, AfterValidator(_is_source)] = None
+    caption_backbone: str | None = None
+    image_backbone: str | None = None
+    model: dict[str, typing.Any] | None = None
+    recipe: typing.Annotated[
+        dict[str, typing.Any] | None, AfterValidator(_is_plain)
+    ] = None
+    max_length: int | None = None
+    patience: int | None = None
+    dtype: str | None = None
+    seed: int | None = None
+
+
 def write_config(folder, config):
     """Writes a dict as `config.yaml`."""
-    write_text(Path(folder) / CONFIG_FILE, yaml.safe_dump(config, sort_keys=False))
+    write_text(Path(folder) / CONFIG_FILE, _io.yaml_text(config))
 
 
 def read_run_config(folder):
@@ -34,14 +77,43 @@ def read_run_config(folder):
 
     Raises:
         FileNotFoundError: when the folder is no RUN.
+        ValueError: of one line that names the file, when it is no such YAML.
     """
     path = Path(folder) / CONFIG_FILE
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{folder} is not a RUN: it has no {CONFIG_FILE}. Give a folder that "
-            "`keras-teran train` wrote."
+    missing = (
+        f"{folder} is not a RUN: it has no {CONFIG_FILE}. Give a folder that "
+        "`keras-teran train` wrote."
+    )
+    content = _io.read_yaml(path, missing=missing)
+    if not isinstance(content, dict):
+        raise ValueError(
+            f"{path} must hold a mapping such as `preset: tiny`; it holds "
+            f"{_io.shown(content)}."
         )
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    _io.check(content, _RunConfig, path)
+    return content
+
+
+def is_finished(folder):
+    """Whether a RUN is whole: its card stands beside its model."""
+    return all((Path(folder) / name).is_file() for name in (CARD_FILE, MODEL_FILE))
+
+
+def unfinished(folder, config):
+    """What there is to say of a RUN whose training goes on or was killed.
+
+    Args:
+        folder: path of the RUN.
+        config: its `read_run_config`.
+
+    Returns:
+        str, a line; None where the RUN is finished or no training began it.
+    """
+    begun = any((Path(folder) / name).is_file() for name in (HISTORY_FILE, LAST_FILE))
+    if is_finished(folder) or not begun:
+        return None
+    wanted = (config.get("recipe") or {}).get("epochs", "an unknown number")
+    return f"{folder} is unfinished: epoch {epochs_of(folder)} of {wanted}."
 
 
 def model_path(folder):
@@ -66,24 +138,61 @@ def read_image_backbone(folder):
         The model's `config["image_backbone"]`: a dict, or None where it takes regions.
 
     Raises:
+        As `read_architecture`.
+    """
+    return read_architecture(folder).get("image_backbone")
+
+
+def read_architecture(folder):
+    """The `config` of the model of a RUN, told without loading it.
+
+    Returns:
+        Dict.
+
+    Raises:
         FileNotFoundError: when the folder is no RUN, or has no model yet.
         ValueError: when the model's file is damaged.
     """
     read_run_config(folder)
-    config = read_keras_config(model_path(folder), "Teran", "keras_teran")
-    return config.get("image_backbone")
+    return _io.read_keras_config(model_path(folder), "Teran", "keras_teran")
 
 
 def write_history(folder, history):
-    """Writes a dict of lists, a number an epoch, as `history.json`."""
+    """Writes a dict of lists, a number an epoch, as `history.json`.
+
+    Raises:
+        ValueError: for a number that is not finite: the training diverged.
+    """
     plain = {name: [float(v) for v in values] for name, values in history.items()}
+    for name, values in plain.items():
+        if not all(map(math.isfinite, values)):
+            raise ValueError(
+                f"{name} is {values[-1]} after epoch {len(values)}: the training "
+                "diverged. Lower learning_rate of recipe."
+            )
     write_text(Path(folder) / HISTORY_FILE, json.dumps(plain, indent=1) + "\n")
 
 
 def read_history(folder):
-    """The dict of lists of a RUN's `history.json`; empty where there is none."""
+    """The dict of lists of a RUN's `history.json`; empty where there is none.
+
+    Raises:
+        ValueError: of one line, when it holds anything but lists of finite numbers of
+            one length.
+    """
     path = Path(folder) / HISTORY_FILE
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if not path.exists():
+        return {}
+    history = _io.read_json(path, dict[str, list[FiniteFloat]])
+    if len({len(values) for values in history.values()}) > 1:
+        lengths = {name: len(values) for name, values in history.items()}
+        raise ValueError(f"{path}: the lists differ in length: {_io.shown(lengths)}.")
+    return history
+
+
+def epochs_of(folder):
+    """How many epochs the `history.json` of a RUN tells of."""
+    return max(map(len, read_history(folder).values()), default=0)
 
 
 def save_model(model, path, include_optimizer):
@@ -117,7 +226,7 @@ def write_card(folder, config, history):
         "## Trained as",
         "",
         "```yaml",
-        yaml.safe_dump(config, sort_keys=False).rstrip(),
+        _io.yaml_text(config).rstrip(),
         "```",
         "",
         f"{len(history['loss'])} epochs in {sum(history['seconds']) / 60:.1f} minutes on "

@@ -9,7 +9,7 @@ import keras
 from keras_teran._io.bars import keras_verbose
 from keras_teran.backbone import vocabulary_of
 from keras_teran.data.batches import PairBatches
-from keras_teran.data.options import OPENING
+from keras_teran.data.options import OPENING, check_width
 from keras_teran.data.splits import open_split
 from keras_teran.evaluation.callback import RetrievalEvaluation, check_order
 from keras_teran.model import build_model
@@ -18,9 +18,13 @@ from keras_teran.pixels import read_backbone
 from keras_teran.presets import PRESETS
 from keras_teran.recipe import batch_settings, optimizer, pooled_loss, ranking_loss
 from keras_teran.run import (
+    CARD_FILE,
     CONFIG_FILE,
+    HISTORY_FILE,
     LAST_FILE,
     MODEL_FILE,
+    epochs_of,
+    is_finished,
     read_history,
     read_run_config,
     save_model,
@@ -81,26 +85,31 @@ def train(config, folder, data=None, progress=True):
         check_vocabulary(model, tokenizer, folder)
     else:
         model = _new_model(config, tokenizer, train_data[1].region_dim, len(batches))
+    for _, regions in (train_data, val_data):
+        check_width(regions, model.config["region_dim"], folder)
+    _check_positions(batches, model)
+    if not resumed:
         begin_run(folder, config, tokenizer)
     model.encode_chunk = config.encode_chunk
     model.pooled_loss = pooled_loss(recipe, config.distillation or 0.0)
     epoch = int(model.optimizer.iterations) // len(batches)
     batches.epoch = epoch
     keeper = RunKeeper(folder, epoch, config.patience)
-    model.fit(
-        batches,
-        initial_epoch=epoch,
-        epochs=recipe["epochs"],
-        shuffle=False,
-        verbose=keras_verbose(progress),
-        callbacks=check_order(
-            [
-                RetrievalEvaluation(*val_data, tokenizer),
-                keeper,
-                *_tensorboard(folder),
-            ]
-        ),
-    )
+    if epoch < recipe["epochs"] and not keeper.out_of_patience:
+        model.fit(
+            batches,
+            initial_epoch=epoch,
+            epochs=recipe["epochs"],
+            shuffle=False,
+            verbose=keras_verbose(progress),
+            callbacks=check_order(
+                [
+                    RetrievalEvaluation(*val_data, tokenizer),
+                    keeper,
+                    *_tensorboard(folder),
+                ]
+            ),
+        )
     finish_run(folder, config, keeper.history)
     return keeper.history
 
@@ -134,10 +143,19 @@ class RunKeeper(keras.callbacks.Callback):
         super().__init__()
         self.folder = Path(folder)
         self.patience = patience
-        self.history = {
-            name: values[:epoch] for name, values in read_history(folder).items()
-        }
+        history = read_history(folder)
+        if len(history.get("val_rsum", ())) < epoch:
+            raise ValueError(
+                f"{self.folder / HISTORY_FILE} lacks val_rsum of the {epoch} epochs that "
+                f"{LAST_FILE} has behind it; restore it, or remove the folder."
+            )
+        self.history = {name: values[:epoch] for name, values in history.items()}
         self._begun = time.monotonic()
+
+    @property
+    def out_of_patience(self):
+        """Bool: whether the last `patience` epochs brought nothing better."""
+        return self.patience is not None and self._since_best() >= self.patience
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes the files."""
@@ -145,25 +163,39 @@ class RunKeeper(keras.callbacks.Callback):
         for name, value in {**logs, "seconds": self._begun - begun}.items():
             self.history.setdefault(name, []).append(float(value))
         write_history(self.folder, self.history)
-        rsums = self.history["val_rsum"]
-        since_best = len(rsums) - 1 - rsums.index(max(rsums))
-        if since_best == 0:
+        if self._since_best() == 0:
             save_model(self.model, self.folder / MODEL_FILE, include_optimizer=False)
-        if self.patience is not None and since_best >= self.patience:
+        if self.out_of_patience:
             self.model.stop_training = True
         save_model(self.model, self.folder / LAST_FILE, include_optimizer=True)
 
+    def _since_best(self):
+        """Epochs after that of the best rsum."""
+        rsums = self.history.get("val_rsum", [])
+        return len(rsums) - 1 - rsums.index(max(rsums)) if rsums else 0
+
 
 def _unfinished(folder, config):
-    """Whether the folder holds a training to go on with."""
+    """Whether the folder holds a `last.keras` to go on from.
+
+    Raises:
+        ValueError: when its RUN is finished, or of another configuration.
+    """
     if not (folder / CONFIG_FILE).is_file():
         return False
-    if not (folder / LAST_FILE).is_file():
-        if (folder / MODEL_FILE).is_file():
-            raise ValueError(
-                f"{folder} holds a finished RUN; give another folder, or remove it."
-            )
+    resumes = (folder / LAST_FILE).is_file()
+    if not resumes and is_finished(folder):
+        raise ValueError(
+            f"{folder} holds a finished RUN; give another folder, or remove it."
+        )
+    if not resumes and not (folder / MODEL_FILE).is_file():
         return False
+    # The first epoch alone writes a model before there is anything to resume from.
+    if not resumes and epochs_of(folder) != 1:
+        raise ValueError(
+            f"{folder} holds a model without {LAST_FILE} to go on from and without the "
+            f"{CARD_FILE} of a finished RUN; give another folder, or remove it."
+        )
     before, now = read_run_config(folder), config.as_dict()
     changed = sorted(key for key in now if before.get(key) != now[key])
     if changed:
@@ -172,11 +204,23 @@ def _unfinished(folder, config):
             f"{', '.join(changed)} differ. Give another folder, remove it, or go on "
             "with the configuration that it holds."
         )
-    return True
+    read_history(folder)
+    return resumes
+
+
+def _check_positions(batches, model):
+    """Refuses captions without a position to spare, which `PairBatches` needs."""
+    longest, positions = batches.lengths.max(), model.config["caption_max_length"]
+    if longest >= positions:
+        raise ValueError(
+            f"The captions have up to {longest} tokens and the caption encoder has "
+            f"{positions} positions, of which one must be left: give a max_length below "
+            f"{positions}."
+        )
 
 
 def begin_run(folder, config, tokenizer):
-    """Makes a RUN folder with its configuration and tokeniser.
+    """Makes a RUN folder with its configuration and tokeniser, not finished.
 
     Args:
         folder: path.
@@ -185,12 +229,13 @@ def begin_run(folder, config, tokenizer):
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / CARD_FILE).unlink(missing_ok=True)
     tokenizer.save(folder)
     write_config(folder, config.as_dict())
 
 
 def finish_run(folder, config, history):
-    """Writes the card of a RUN and removes what only resuming needs.
+    """Writes the card of a RUN, which makes it finished, and removes `last.keras`.
 
     Args:
         folder: path.
@@ -198,7 +243,7 @@ def finish_run(folder, config, history):
         history: dict of lists, a number an epoch.
     """
     write_card(folder, config.as_dict(), history)
-    (Path(folder) / LAST_FILE).unlink()
+    (Path(folder) / LAST_FILE).unlink(missing_ok=True)
 
 
 def tokenizer_for(config, captions):

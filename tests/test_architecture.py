@@ -44,7 +44,8 @@ MIDDLE = {
     "caption_input": {"input_arrays"},
     "encoders": {"layers", "backbone", "context", "pooling_head"},
     "pooling_head": {"layers"},
-    "recipe": {"losses", "optimizer", "presets"},
+    "recipe": {"losses", "optimizer", "schemas"},
+    "schemas": {"alignment"},
     "pixels": {"regions"},
     "encoding": {"caption_input", "encoders", "input_arrays", "one_image", "pixels"},
     "model": {
@@ -59,6 +60,7 @@ MIDDLE = {
         "presets",
         "real_rows",
         "replicas",
+        "schemas",
         "sparse_gradient",
     },
     "caching": {"context", "real_rows"},

@@ -231,7 +231,7 @@ def test_a_training_may_train_the_pooled_vectors_along(data, tmp_path, changes):
 
 
 def test_distilling_along_refuses_what_it_cannot_do(data):
-    with pytest.raises(ValueError, match="distillation=0 must be above 0, or null"):
+    with pytest.raises(ValueError, match="distillation should be greater than 0; rec"):
         small_config(data, distillation=0)
 
 

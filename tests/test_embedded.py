@@ -244,7 +244,7 @@ def test_every_noun_is_one_word_piece(val):
     [
         ({"split": "dev"}, "split='dev' is unknown; choose one of"),
         ({"split": "val", "seed": -1}, "seed=-1 must be 0 or more"),
-        ({"split": "val", "images": 0}, "images=0 must lie in 1.."),
+        ({"split": "val", "images": 0}, "images=0 must be 1 or more"),
     ],
 )
 def test_arguments_out_of_range_are_named(arguments, message):

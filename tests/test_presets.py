@@ -162,7 +162,7 @@ def test_build_model_takes_presets_poolings_and_changes_as_they_are():
         ),
         ({"heads": 5}, "heads=5 does not divide the width 64"),
         ({"caption_heads": 7}, "heads=7 does not divide the width 64"),
-        ({"dropout": 1.0}, "rate=1.0 must be 0 or more and below 1"),
+        ({"dropout": 1.0}, "Teran: dropout should be less than 1; received 1.0"),
     ],
 )
 def test_build_model_refuses_what_it_cannot_build(arguments, message):

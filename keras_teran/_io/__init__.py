@@ -4,6 +4,7 @@ Every JSON and YAML file, and every `.npz` and `.npy` file, is opened here. What
 as expected is a ValueError of one line that names the file and what was found in it.
 """
 
+from keras_teran._io.arguments import number, whole
 from keras_teran._io.arrays import map_npy, read_npy, read_npz
 from keras_teran._io.documents import check, parse_json, read_json, read_yaml, yaml_text
 from keras_teran._io.files import (
@@ -23,6 +24,7 @@ __all__ = [
     "check",
     "count_keras_weights",
     "map_npy",
+    "number",
     "one_line",
     "parse_json",
     "read_bytes",
@@ -35,6 +37,7 @@ __all__ = [
     "require_file",
     "sha256",
     "shown",
+    "whole",
     "whole_file",
     "whole_folder",
     "write_json",

@@ -5,9 +5,7 @@ import shutil
 from importlib import metadata
 from pathlib import Path
 
-import yaml
-
-from keras_teran._io import sha256
+from keras_teran import _io
 from keras_teran.conversion import from_checkpoint
 from keras_teran.conversion.checkpoint import read_checkpoint
 from keras_teran.presets import PRESETS
@@ -76,6 +74,8 @@ def convert(checkpoint, folder, vocabulary=None, caption_heads=None):
     checkpoint, folder = Path(checkpoint), Path(folder)
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise FileExistsError(f"{folder} holds something already; name a new folder.")
+    if caption_heads is not None:
+        _io.whole("caption_heads", caption_heads, least=1, most=1024)
     content = read_checkpoint(checkpoint)
     vocabulary = _vocabulary_file(vocabulary, checkpoint)
     tokens = read_vocabulary(vocabulary)
@@ -86,7 +86,7 @@ def convert(checkpoint, folder, vocabulary=None, caption_heads=None):
         "data": None,
         "converted_from": {
             "file": checkpoint.name,
-            "sha256": sha256(checkpoint),
+            "sha256": _io.sha256(checkpoint),
             **{n: v for n, v in content.about.items() if n != "opt"},
             "config": content.config,
         },
@@ -146,4 +146,4 @@ def _card(config, architecture):
 
 
 def _plain(values):
-    return yaml.safe_dump(values, sort_keys=False).rstrip()
+    return _io.yaml_text(values).rstrip()

@@ -8,6 +8,7 @@ import typing
 
 import numpy as np
 
+from keras_teran import _io
 from keras_teran._io.bars import progress_bar
 from keras_teran.data.captions import CaptionSet
 from keras_teran.data.drawing import draw
@@ -107,13 +108,13 @@ def embedded(split, seed=0, images=None, progress=False):
 
 def _check(split, seed, images):
     if split not in SPLITS:
-        raise ValueError(f"split={split!r} is unknown; choose one of {SPLITS}.")
-    if seed < 0:
-        raise ValueError(f"seed={seed} must be 0 or more.")
-    images = IMAGES[split] if images is None else images
-    if not 1 <= images <= _IDS_A_SPLIT:
-        raise ValueError(f"images={images} must lie in 1..{_IDS_A_SPLIT}.")
-    return images
+        raise ValueError(
+            f"split={_io.shown(split)} is unknown; choose one of {SPLITS}."
+        )
+    _io.whole("seed", seed)
+    if images is None:
+        return IMAGES[split]
+    return _io.whole("images", images, least=1, most=_IDS_A_SPLIT)
 
 
 def _write(split, seed, images, progress):

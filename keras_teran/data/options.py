@@ -53,6 +53,9 @@ def named_source(arguments):
         for name in ("captions", "regions", "images", "sizes")
         if (value := getattr(arguments, name)) is not None
     }
+    for name, value in {"data": arguments.data, **given}.items():
+        if value == "":
+            raise ValueError(f"--{name} is empty; name a file or folder.")
     if given and arguments.data:
         raise ValueError(
             "--data goes without --captions, --regions, --images and --sizes."
@@ -133,12 +136,29 @@ def open_data(arguments, data, backbone, model, check=True):
     source = source_for(arguments, backbone, model) or data
     if source is None:
         raise ValueError(
-            "No data are named; give --data, or --captions and --regions or --images."
+            f"No data are named, and {model} names none; give --data, or --captions and "
+            "--regions or --images."
         )
     captions, regions, drawn = open_split(source, arguments.split, progress=True)
     if check and isinstance(regions, PictureStore):
         regions.check(captions.image_ids, progress=True)
     return captions, regions, drawn
+
+
+def check_width(regions, width, model):
+    """Raises ValueError for features of another width than a model takes.
+
+    Args:
+        regions: `RegionStore`.
+        width: int, `region_dim` of the model.
+        model: str, how errors call the model.
+    """
+    if regions.region_dim != width:
+        raise ValueError(
+            f"The regions have {regions.region_dim} features each and the model of "
+            f"{model} takes {width}: give features of the kind that it was trained on "
+            "by --regions or --data."
+        )
 
 
 def _absolute(path):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from keras_teran import _io
 from keras_teran.data.captions import read_captions
 from keras_teran.data.embedded import embedded
 from keras_teran.data.regions import open_regions
@@ -37,13 +38,15 @@ def open_split(source, split, progress=False):
         FileNotFoundError: when a folder or file is missing.
         ValueError: for a source of another form.
     """
+    check_source(source)
     if source == EMBEDDED:
         drawn = embedded(split, progress=progress)
         return drawn.captions, drawn.regions, drawn
     if isinstance(source, dict) and "images" in source:
         return *_pictures(source, split), None
     if isinstance(source, dict):
-        captions_file, folder, sizes = _files(source)
+        captions_file, folder = source["captions"], source["regions"]
+        sizes = source.get("sizes")
     else:
         captions_file, folder = _in_folder(Path(source), split)
         sizes = None
@@ -51,30 +54,87 @@ def open_split(source, split, progress=False):
     return captions, open_regions(folder, captions, sizes, progress), None
 
 
+def check_source(source):
+    """Refuses what names no data: a source of another kind, or with other keys.
+
+    Args:
+        source: see `open_split`; of pictures, `backbone` may be missing.
+
+    Returns:
+        The source.
+
+    Raises:
+        ValueError: of one line.
+    """
+    if isinstance(source, Path):
+        return source
+    if not isinstance(source, str | dict):
+        raise ValueError(
+            f"data is {_io.shown(source)}; give the word {EMBEDDED}, a folder, or a "
+            "mapping of captions and regions"
+        )
+    files = source if isinstance(source, dict) else {"data": source}
+    if files is source:
+        _check_keys(files)
+        _check_backbone(files.get("backbone"))
+    for name, path in files.items():
+        if name != "backbone" and not (isinstance(path, str | Path) and str(path)):
+            raise ValueError(f"{name} of data is {_io.shown(path)}; give a path")
+        if "\0" in str(path):
+            raise ValueError(f"{name}={_io.shown(path)} holds a NUL character")
+    return source
+
+
+def _check_keys(files):
+    keys = set(files)
+    if "images" in keys:
+        if keys | {"backbone"} == {"captions", "images", "backbone"}:
+            return
+        raise ValueError(
+            f"data has the keys {_names(keys)}; beside images, the folder of the "
+            "pictures, give captions alone"
+        )
+    if not {"captions", "regions"} <= keys <= _FILE_KEYS:
+        raise ValueError(
+            f"data has the keys {_names(keys)}; give captions and regions, and sizes "
+            "for features in the original layout"
+        )
+
+
+def _check_backbone(backbone):
+    """Refuses what `PictureStore` cannot take; None: not known yet."""
+    if backbone is None:
+        return
+    told = backbone if isinstance(backbone, dict) else {}
+    pairs = [told.get("size"), told.get("grid")]
+    if not (
+        all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs)
+        and all(type(side) is int and side > 0 for pair in pairs for side in pair)
+        and type(told.get("region_dim")) is int
+    ):
+        raise ValueError(
+            f"backbone of data is {_io.shown(backbone)}; it must have size and grid, two "
+            "whole numbers each, and region_dim"
+        )
+
+
+def _names(keys):
+    return _io.shown(sorted(map(str, keys)))
+
+
 def _pictures(source, split):
     from keras_teran.regions.listing import list_pictures
     from keras_teran.regions.picture_store import PictureStore
 
-    if set(source) != {"captions", "images", "backbone"}:
+    if "backbone" not in source:
         raise ValueError(
-            f"data has the keys {sorted(source)}; captions and images, the folder of "
+            f"data has the keys {_names(source)}; captions and images, the folder of "
             "the pictures, are for a training with image_backbone. Without one, give "
             "captions and regions."
         )
     captions = read_captions(source["captions"], split)
     listed = list_pictures(source["images"], source["captions"], split)
     return captions, PictureStore(listed.image_ids, listed.paths, source["backbone"])
-
-
-def _files(source):
-    unknown = sorted(set(source) - _FILE_KEYS)
-    missing = sorted({"captions", "regions"} - set(source))
-    if unknown or missing:
-        raise ValueError(
-            f"data has the keys {sorted(source)}; give captions and regions, and sizes "
-            "for features in the original layout."
-        )
-    return source["captions"], source["regions"], source.get("sizes")
 
 
 def _in_folder(folder, split):

@@ -8,6 +8,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_teran import _io
+from keras_teran.data.options import check_width
 from keras_teran.data.splits import open_split
 from keras_teran.distillation.encoded import EncodedPairs
 from keras_teran.distillation.head import (
@@ -72,16 +74,25 @@ def distill(
         FileNotFoundError: when `run` is no RUN, or data are missing.
         ValueError: when `out` holds a model already, or a number is out of range.
     """
-    _check(epochs=epochs, batch_size=batch_size - 1, learning_rate=learning_rate)
+    settings = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "matching": matching,
+        "seed": seed,
+    }
+    _check(settings)
     run, out = Path(run), Path(out)
     if (out / MODEL_FILE).is_file():
         raise ValueError(f"{out} holds a model; give another folder, or remove it.")
     started = time.monotonic()
     matcher = load(run)
-    source = data or matcher.config["data"]
+    source = data or matcher.config.get("data")
     if source is None:
         raise ValueError("The run names no data; give some (on the command, --data).")
     splits = {s: open_split(source, s, progress)[:2] for s in ("train", "val")}
+    for _, regions in splits.values():
+        check_width(regions, matcher.model.config["region_dim"], run)
     keras.utils.set_random_seed(seed)
     base = rebuilt(matcher.model, pooling_head=False)
     model = rebuilt(base, pooling_head=True)
@@ -106,13 +117,6 @@ def distill(
                 print(f"epoch {epoch + 1}/{epochs}: {_as_text(figures)}")
     finally:
         shutil.rmtree(out / _CACHE, ignore_errors=True)
-    settings = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "matching": matching,
-        "seed": seed,
-    }
     _write(run, out, matcher, model, settings, history, time.monotonic() - started)
     return history
 
@@ -133,7 +137,7 @@ def _survivals(model, pairs, exact):
 
 
 def _write(run, out, matcher, model, settings, history, seconds):
-    """The model comes last: with it the RUN is whole."""
+    """The model comes last: beside its card it makes the RUN finished."""
     matcher.tokenizer.save(out)
     config = dict(matcher.config)
     config["model"] = {**(config.get("model") or {}), "pooling_head": True}
@@ -167,12 +171,10 @@ def _as_text(figures):
     return ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
 
 
-def _check(epochs, batch_size, learning_rate):
-    for name, value, least in (
-        ("epochs", epochs, 1),
-        ("batch_size", batch_size + 1, 2),
-    ):
-        if value < least:
-            raise ValueError(f"{name}={value} must be {least} or more.")
-    if not learning_rate > 0:
-        raise ValueError(f"learning_rate={learning_rate} must be above 0.")
+def _check(settings):
+    """Raises ValueError for a number of another kind or range, by its name."""
+    _io.whole("epochs", settings["epochs"], least=1, most=10**6)
+    _io.whole("batch_size", settings["batch_size"], least=2, most=2**20)
+    _io.number("learning_rate", settings["learning_rate"], above=0)
+    _io.number("matching", settings["matching"], least=0)
+    _io.whole("seed", settings["seed"], most=2**32 - 1)

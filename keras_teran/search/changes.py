@@ -6,8 +6,7 @@ after it. So a change that is cut short is no damage: `verify` writes it anew.
 
 import threading
 
-from tqdm import tqdm
-
+from keras_teran._io.bars import progress_bar
 from keras_teran.search.address import EMBEDDED
 from keras_teran.search.digests import Digest
 from keras_teran.search.manifest import write_manifest
@@ -111,7 +110,9 @@ class Changes:
     def _verify(self, collection, progress):
         digest, after = Digest(self._manifest["dtype"]), None
         total = self._engine.count(collection)
-        bar = tqdm(total=total, desc=f"verifying {collection}", disable=not progress)
+        bar = progress_bar(
+            total=total, desc=f"verifying {collection}", disable=not progress
+        )
         with bar:
             while True:
                 points, after = self._engine.scroll(

@@ -42,16 +42,6 @@ def _refuse_empty(arguments):
             )
 
 
-def _refuse_output(path):
-    """Refuses a file that cannot be written, before the work that it is for."""
-    from pathlib import Path
-
-    if not Path(path).absolute().parent.is_dir():
-        raise FileNotFoundError(f"There is no folder for {path}: make it first.")
-    if Path(path).exists() and not Path(path).is_file():
-        raise ValueError(f"{path} is no regular file; give another path to write.")
-
-
 def train(arguments):
     """`keras-teran train`."""
     import dataclasses
@@ -78,20 +68,18 @@ def train(arguments):
 
 def evaluate(arguments):
     """`keras-teran evaluate`."""
-    import json
 
     from keras_teran import _io
-    from keras_teran.run import write_text
 
     _io.whole("--seed", arguments.seed)
     if arguments.json:
-        _refuse_output(arguments.json)
+        _io.check_output(arguments.json)
     result, text = (
         _evaluate_protocol(arguments) if arguments.protocol else _recall(arguments)
     )
     print(text)
     if arguments.json:
-        write_text(arguments.json, json.dumps(result, indent=1) + "\n")
+        _io.write_json(arguments.json, result)
 
 
 def _evaluate_protocol(arguments):
@@ -185,10 +173,11 @@ def verify(arguments):
 def align(arguments):
     """`keras-teran align`."""
     import keras_teran
+    from keras_teran import _io
     from keras_teran.data.pictures import picture_path
     from keras_teran.explain import draw
 
-    _refuse_output(arguments.out)
+    _io.check_output(arguments.out)
     matcher = keras_teran.load(arguments.run)
     captions, regions, drawn = _open(arguments, arguments.run, check=False)
     row = captions.row_of(arguments.image_id)

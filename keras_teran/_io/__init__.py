@@ -17,11 +17,18 @@ from keras_teran._io.files import (
     shown,
 )
 from keras_teran._io.keras_files import count_keras_weights, read_keras_config
-from keras_teran._io.writing import whole_file, whole_folder, write_json, write_text
+from keras_teran._io.writing import (
+    check_output,
+    whole_file,
+    whole_folder,
+    write_json,
+    write_text,
+)
 
 __all__ = [
     "at_hand",
     "check",
+    "check_output",
     "count_keras_weights",
     "map_npy",
     "number",

@@ -59,6 +59,20 @@ def whole_folder(path, replace=False):
         raise
 
 
+def check_output(path):
+    """Refuses a file that cannot be written, before the work that it is for.
+
+    Raises:
+        FileNotFoundError: if there is no folder for it.
+        ValueError: if a folder, a FIFO or a device is there.
+    """
+    path = Path(path)
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"There is no folder for {path}: make it first.")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is no regular file; give another path to write.")
+
+
 def write_text(path, text):
     """Writes a text as UTF-8, whole or not at all."""
     with whole_file(path) as aside:

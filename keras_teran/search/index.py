@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_teran._io import shown
 from keras_teran.one_image import images_for
-from keras_teran.search.address import EMBEDDED, check_engine
+from keras_teran.search.address import EMBEDDED
 from keras_teran.search.changes import Changes
 from keras_teran.search.engines import open_engine
 from keras_teran.search.fields import unaskable
@@ -21,6 +20,7 @@ from keras_teran.search.queries import (
     encode_sentence,
     stored_image,
 )
+from keras_teran.search.requests import check_texts, engine_of, ids_of, limits_of
 from keras_teran.search.schema import (
     BOXES,
     CAPTIONS,
@@ -32,14 +32,8 @@ from keras_teran.search.schema import (
 )
 from keras_teran.search.seals import check_seal
 from keras_teran.search.why import fits, why_none
-from keras_teran.texts import check_text
 
 _LOG = logging.getLogger(__name__)
-MOST_HITS = 1_000
-# How many the pooled vectors hand on, where nothing is asked: of each hit wanted, and
-# at least.
-_CANDIDATES_PER_HIT = 20
-_FEWEST_CANDIDATES = 200
 # Numbers of the hits' vectors that are read to be checked, some 30 ms.
 _MOST_CHECKED = 500_000
 
@@ -93,7 +87,7 @@ class Index:
                 ConnectionError when its server does not answer.
         """
         manifest = read_manifest(folder)
-        name = _engine_of(folder, manifest["engine"], engine)
+        name = engine_of(folder, manifest["engine"], engine)
         run = manifest["run"] if run is None else run
         check_model(manifest, run)
         if name == EMBEDDED and manifest["files"] is not None:
@@ -169,7 +163,7 @@ class Index:
             ValueError: for an argument that is none of the above, or a sentence of no
                 known word or of over 1,000.
         """
-        limits = _limits(top, candidates, exact)
+        limits = limits_of(top, candidates, exact)
         where = check_where(where)
         found = self._sentence(sentence, word_weights)
         scored = best(self._engine, found.query, self._rule, *limits, where)
@@ -191,7 +185,7 @@ class Index:
             ValueError: for an unknown id, or an argument of another form.
         """
         self._check_open()
-        limits = _limits(top, candidates, exact)
+        limits = limits_of(top, candidates, exact)
         where = check_where(where)
         if isinstance(image, dict | Path | np.ndarray):
             matcher = self.matcher
@@ -228,7 +222,7 @@ class Index:
         from keras_teran.search.building import image_points
 
         matcher = self.matcher
-        ids = _ids(image_ids, "image_ids")
+        ids = ids_of(image_ids, "image_ids")
         payloads = _noted(check_payloads(payloads, ids, (BOXES,)))
         images = images_for(matcher.model, images)
         if not {"boxes", "region_mask"} <= set(images):
@@ -261,8 +255,8 @@ class Index:
         from keras_teran.search.building import caption_points
 
         matcher = self.matcher
-        ids = _ids(caption_ids, "caption_ids")
-        captions = _check_texts(captions, len(ids))
+        ids = ids_of(caption_ids, "caption_ids")
+        captions = check_texts(captions, len(ids))
         payloads = _noted(check_payloads(payloads, ids, ("caption",)))
         if not ids:
             return
@@ -282,8 +276,8 @@ class Index:
         """Removes images and captions; an unknown id is no error."""
         self._check_open()
         ids = {
-            IMAGES: _ids(image_ids, "image_ids"),
-            CAPTIONS: _ids(caption_ids, "caption_ids"),
+            IMAGES: ids_of(image_ids, "image_ids"),
+            CAPTIONS: ids_of(caption_ids, "caption_ids"),
         }
         for collection, own in ids.items():
             if own:
@@ -362,67 +356,8 @@ def _hit(point, score, words=()):
     return Hit(point.id, float(score), payload, boxes, words)
 
 
-def _check_texts(texts, count):
-    """A list of `count` captions; ValueError names what is none."""
-    if isinstance(texts, str) or len(texts := list(texts)) != count:
-        raise ValueError(
-            f"captions must be a list of {count} str, one an id; received "
-            f"{shown(texts)}."
-        )
-    for place, text in enumerate(texts):
-        check_text(text, f"captions[{place}]")
-    return texts
-
-
 def _noted(payloads):
     """The payloads, after the fields that no filter can ask for were logged."""
     if note := unaskable(payloads):
         _LOG.warning(note)
     return payloads
-
-
-def _ids(values, name):
-    """A list of different ids as ints."""
-    if isinstance(values, str | bytes) or np.ndim(values) != 1:
-        raise ValueError(f"{name} must be a list of ints; received {shown(values)}.")
-    ids = [check_id(value) for value in values]
-    if len({*ids}) != len(ids):
-        twice = next(value for value in ids if ids.count(value) > 1)
-        raise ValueError(f"{name} holds {twice} twice; give each id once.")
-    return ids
-
-
-def _engine_of(folder, told, given):
-    """The engine to open: that of `index.json`, or the address given in this call."""
-    if given is None:
-        return told
-    check_engine(given)
-    if (given == EMBEDDED) != (told == EMBEDDED):
-        where = "in its folder" if told == EMBEDDED else "on a server"
-        raise ValueError(
-            f"engine={shown(given)} does not fit {folder}, whose vectors are {where}."
-        )
-    return given
-
-
-def _limits(top, candidates, exact):
-    """(top, candidates), None of the latter where all are scored."""
-    if not _is_int(top) or not 1 <= top <= MOST_HITS:
-        raise ValueError(
-            f"top must be an int from 1 to {MOST_HITS}; received {shown(top)}."
-        )
-    fits = candidates is None or _is_int(candidates) and top <= candidates <= 10**6
-    if not fits:
-        raise ValueError(
-            f"candidates must be an int from top={top} to 1,000,000; received "
-            f"{shown(candidates)}."
-        )
-    if not isinstance(exact, bool):
-        raise ValueError(f"exact must be True or False; received {shown(exact)}.")
-    if exact:
-        return top, None
-    return top, candidates or max(_FEWEST_CANDIDATES, _CANDIDATES_PER_HIT * top)
-
-
-def _is_int(value):
-    return isinstance(value, int) and not isinstance(value, bool)

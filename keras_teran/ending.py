@@ -208,14 +208,18 @@ class Ending:
 
 
 def run_script(main):
-    """Runs a script's `main` as `keras-teran` runs a command, and ends the process.
+    """Runs a script's `main` as `keras-teran` runs a command.
 
     Args:
         main: function without arguments, which reads those of the process.
+
+    Raises:
+        SystemExit: with the exit status, if that is not 0.
     """
     debug, sys.argv[1:] = take_debug(sys.argv[1:])
     program = os.path.basename(sys.argv[0])
-    sys.exit(Ending(program, debug, own=True).run(main))
+    if status := Ending(program, debug, own=True).run(main):
+        sys.exit(status)
 
 
 def take_debug(arguments):

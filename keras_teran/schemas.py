@@ -188,6 +188,9 @@ class Architecture(Choices):
 
     region_dim: Width
     image_backbone: dict[str, typing.Any] | None = None
+    vocabulary_sha256: typing.Annotated[
+        str | None, Field(pattern=r"^[0-9a-f]{64}$")
+    ] = None
 
     @model_validator(mode="after")
     def _regions(self):

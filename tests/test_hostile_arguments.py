@@ -1,10 +1,12 @@
 """Arguments of public functions: each wrong one is a ValueError of one line."""
 
+import inspect
+
 import pytest
 from hostile_rows import Row, check_row, parametrize
 from tiny_models import SIZES
 
-from keras_teran import Contrastive, Hinge, build_model
+from keras_teran import Contrastive, Hinge, Teran, build_model
 from keras_teran.data.embedded import embedded
 from keras_teran.distillation.to_run import distill
 from keras_teran.dropout import ByteDropout
@@ -155,10 +157,15 @@ WRONG = ["x", None, [1], {"a": 1}, float("nan"), -1, 10**30, b"x"]
 @pytest.mark.parametrize("name", sorted(set(Architecture.model_fields)))
 def test_every_argument_of_a_model_refuses_every_other_kind(name):
     for value in WRONG:
-        if name in ("image_backbone", "pooling") and value is None:
+        if name in ("image_backbone", "pooling", "vocabulary_sha256") and value is None:
             continue  # None is a right value of these.
         if name == "image_backbone" and value == "x":
             continue  # A name, which KerasHub does not know.
         with pytest.raises(ValueError, match=name) as caught:
             build_model("tiny", **{**SIZES, name: value})
         assert "\n" not in str(caught.value)
+
+
+def test_every_argument_of_a_model_is_checked():
+    arguments = set(inspect.signature(Teran.__init__).parameters)
+    assert set(Architecture.model_fields) == arguments - {"self", "kwargs"}

@@ -147,7 +147,12 @@ def export(arguments):
 
 def verify(arguments):
     """`keras-teran verify`."""
-    from keras_teran.data.options import check_width, open_data
+    from keras_teran.data.options import (
+        open_data,
+    )
+    from keras_teran.data.regions import (
+        check_width,
+    )
     from keras_teran.export_command import refuse_losses, verify_export
     from keras_teran.exported import read_manifest
     from keras_teran.run import read_run_config
@@ -379,7 +384,12 @@ def _source(arguments):
 
 def _open(arguments, run, check=True):
     """The split that the data options name, or else the data of a RUN."""
-    from keras_teran.data.options import check_width, open_data
+    from keras_teran.data.options import (
+        open_data,
+    )
+    from keras_teran.data.regions import (
+        check_width,
+    )
     from keras_teran.run import read_architecture, read_run_config
 
     data, model = read_run_config(run).get("data"), read_architecture(run)

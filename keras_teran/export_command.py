@@ -6,7 +6,9 @@ functions that work.
 
 import numpy as np
 
-from keras_teran.regions.picture_store import encoder_inputs
+from keras_teran.regions.model_inputs import (
+    encoder_inputs,
+)
 
 _CALIBRATION_SETS = 64
 _CALIBRATION_BATCH = 8

@@ -8,9 +8,14 @@ batch at a time, so a store of any size streams.
 import numpy as np
 
 from keras_teran._io import shown
-from keras_teran.data.validity import box_fault
 from keras_teran.input_arrays import mask_array, number_array
-from keras_teran.regions.picture_store import fit_picture, model_inputs
+from keras_teran.regions.boxes import (
+    box_fault,
+)
+from keras_teran.regions.model_inputs import (
+    fit_picture,
+    model_inputs,
+)
 
 _NEEDED = {"regions", "boxes"}
 _KNOWN = {*_NEEDED, "region_mask"}

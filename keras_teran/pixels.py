@@ -6,9 +6,12 @@ from keras import ops
 
 from keras_teran._io.bars import progress_bar
 from keras_teran.regions.areas import cell_boxes
-from keras_teran.regions.backbones import output_of, patches_of
 from keras_teran.regions.fitting import PADDING
 from keras_teran.regions.hub import input_size, linear_preparation, load_backbone
+from keras_teran.regions.patches import (
+    output_of,
+    patches_of,
+)
 
 NAME = "image_backbone"
 

@@ -9,7 +9,9 @@ import keras
 from keras_teran._io.bars import keras_verbose
 from keras_teran.backbone import vocabulary_of
 from keras_teran.data.batches import PairBatches
-from keras_teran.data.options import OPENING, check_width
+from keras_teran.data.regions import (
+    check_width,
+)
 from keras_teran.data.splits import open_split
 from keras_teran.evaluation.callback import RetrievalEvaluation, check_order
 from keras_teran.model import build_model
@@ -17,6 +19,9 @@ from keras_teran.model_file import load_model
 from keras_teran.pixels import read_backbone
 from keras_teran.presets import PRESETS
 from keras_teran.recipe import batch_settings, optimizer, pooled_loss, ranking_loss
+from keras_teran.regions.picture_store import (
+    OPENING,
+)
 from keras_teran.run import (
     CARD_FILE,
     CONFIG_FILE,

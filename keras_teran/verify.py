@@ -19,7 +19,9 @@ from keras_teran.manifest import (
     read_manifest,
     signed,
 )
-from keras_teran.regions.picture_store import encoder_inputs
+from keras_teran.regions.model_inputs import (
+    encoder_inputs,
+)
 from keras_teran.run import write_text
 from keras_teran.scoring import all_pairs
 from keras_teran.tokenizer import CaptionTokenizer

@@ -5,8 +5,13 @@ import numpy as np
 import pytest
 from region_files import captions_of, write_original, write_packed
 
+from keras_teran._io import (
+    all_finite,
+)
 from keras_teran.data.regions import OriginalRegions, PackedRegions, open_regions
-from keras_teran.data.validity import all_finite, box_fault
+from keras_teran.regions.boxes import (
+    box_fault,
+)
 
 SIZE = (200, 100)
 SHARED = Path(

@@ -5,7 +5,7 @@ as expected is a ValueError of one line that names the file and what was found i
 """
 
 from keras_teran._io.arguments import number, whole
-from keras_teran._io.arrays import map_npy, read_npy, read_npz
+from keras_teran._io.arrays import all_finite, map_npy, read_npy, read_npz
 from keras_teran._io.documents import check, parse_json, read_json, read_yaml, yaml_text
 from keras_teran._io.files import (
     at_hand,
@@ -26,6 +26,7 @@ from keras_teran._io.writing import (
 )
 
 __all__ = [
+    "all_finite",
     "at_hand",
     "check",
     "check_output",

@@ -181,3 +181,27 @@ def _check_kind(dtype, name):
             f"{name} must hold bools, integers or floats of up to 64 bits; received "
             f"{shown(str(dtype))[1:-1]}."
         )
+
+
+def all_finite(values):
+    """Whether no value is NaN or infinite.
+
+    float16 is looked at as bits (an exponent of all ones is not finite): NumPy's own
+    test of half floats is some eight times slower, which counts on tens of gigabytes.
+
+    Args:
+        values: float16, float32 or float64 of any shape, or integers (always finite).
+
+    Returns:
+        bool.
+
+    Example:
+        >>> all_finite(np.array([1, np.inf], np.float16))
+        False
+    """
+    if values.size == 0 or values.dtype.kind in "iu":
+        return True
+    if values.dtype == np.float16:
+        exponent_and_fraction = np.ascontiguousarray(values).view(np.uint16) & 0x7FFF
+        return bool(exponent_and_fraction.max() < 0x7C00)
+    return bool(np.isfinite(values).all())

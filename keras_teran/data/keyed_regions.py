@@ -4,12 +4,20 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_teran._io import (
+    all_finite,
+)
 from keras_teran.data.box_units import PIXELS, choose_units, reach_of, to_relative
 from keras_teran.data.field_names import MOST_BYTES, real_rows
 from keras_teran.data.image_by_image import ImageByImage
 from keras_teran.data.keys import match_entries
 from keras_teran.data.sizes import read_sizes
-from keras_teran.data.validity import ImageRows, all_finite, box_fault
+from keras_teran.data.validity import (
+    ImageRows,
+)
+from keras_teran.regions.boxes import (
+    box_fault,
+)
 
 WHOLE_IMAGE = np.array([[0, 0, 1, 1]], np.float32)
 

@@ -2,7 +2,15 @@
 
 import numpy as np
 
-from keras_teran.data.validity import ImageRows, all_finite, box_fault
+from keras_teran._io import (
+    all_finite,
+)
+from keras_teran.data.validity import (
+    ImageRows,
+)
+from keras_teran.regions.boxes import (
+    box_fault,
+)
 
 
 class MemoryRegions:

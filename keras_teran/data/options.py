@@ -2,9 +2,6 @@
 
 from pathlib import Path
 
-# What of a model's image backbone opening its pictures needs to know.
-OPENING = ("size", "grid", "region_dim")
-
 
 def add_data_options(command, default):
     """Adds them to a parser.
@@ -111,6 +108,8 @@ def source_for(arguments, backbone, model):
         )
     if not pictures:
         return source
+    from keras_teran.regions.picture_store import OPENING
+
     return {**source, "backbone": {name: backbone[name] for name in OPENING}}
 
 
@@ -143,22 +142,6 @@ def open_data(arguments, data, backbone, model, check=True):
     if check and isinstance(regions, PictureStore):
         regions.check(captions.image_ids, progress=True)
     return captions, regions, drawn
-
-
-def check_width(regions, width, model):
-    """Raises ValueError for features of another width than a model takes.
-
-    Args:
-        regions: `RegionStore`.
-        width: int, `region_dim` of the model.
-        model: str, how errors call the model.
-    """
-    if regions.region_dim != width:
-        raise ValueError(
-            f"The regions have {regions.region_dim} features each and the model of "
-            f"{model} takes {width}: give features of the kind that it was trained on "
-            "by --regions or --data."
-        )
 
 
 def _absolute(path):

@@ -4,12 +4,23 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_teran._io import read_npy, read_npz, shown
+from keras_teran._io import (
+    all_finite,
+    read_npy,
+    read_npz,
+    shown,
+)
 from keras_teran.data.box_units import choose_units, reach_of, to_relative
 from keras_teran.data.field_names import MOST_BYTES
 from keras_teran.data.image_by_image import ImageByImage
 from keras_teran.data.names import Names
-from keras_teran.data.validity import ImageRows, all_finite, box_fault, remedied
+from keras_teran.data.validity import (
+    ImageRows,
+    remedied,
+)
+from keras_teran.regions.boxes import (
+    box_fault,
+)
 
 _REMEDY = "Extract this image's features again, or fetch the file again."
 

@@ -4,11 +4,22 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_teran._io import map_npy, read_json, shown
+from keras_teran._io import (
+    all_finite,
+    map_npy,
+    read_json,
+    shown,
+)
 from keras_teran.data.halves import widen
 from keras_teran.data.names import same_file
 from keras_teran.data.packed_files import DESCRIPTION, PICTURES, Description
-from keras_teran.data.validity import ImageRows, all_finite, box_fault, remedied
+from keras_teran.data.validity import (
+    ImageRows,
+    remedied,
+)
+from keras_teran.regions.boxes import (
+    box_fault,
+)
 
 # Small enough to stay in the processor's cache: six times as fast as 64 MiB.
 _CHECK_BYTES = 4 * 2**20

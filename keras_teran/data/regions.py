@@ -124,3 +124,19 @@ def _open_foreign(path, captions, sizes):
         f"{path} holds no region features of a known layout: a file must be a bottom-up "
         ".tsv, SPLIT_ims.npy, .h5, .hdf5 or .lmdb."
     )
+
+
+def check_width(regions, width, model):
+    """Raises ValueError for features of another width than a model takes.
+
+    Args:
+        regions: `RegionStore`.
+        width: int, `region_dim` of the model.
+        model: str, how errors call the model.
+    """
+    if regions.region_dim != width:
+        raise ValueError(
+            f"The regions have {regions.region_dim} features each and the model of "
+            f"{model} takes {width}: give features of the kind that it was trained on "
+            "by --regions or --data."
+        )

@@ -14,60 +14,6 @@ def remedied(remedy):
         raise ValueError(f"{str(error).rstrip('.')}. {remedy}") from None
 
 
-def all_finite(values):
-    """Whether no value is NaN or infinite.
-
-    float16 is looked at as bits (an exponent of all ones is not finite): NumPy's own
-    test of half floats is some eight times slower, which counts on tens of gigabytes.
-
-    Args:
-        values: float16, float32 or float64 of any shape, or integers (always finite).
-
-    Returns:
-        bool.
-
-    Example:
-        >>> all_finite(np.array([1, np.inf], np.float16))
-        False
-    """
-    if values.size == 0 or values.dtype.kind in "iu":
-        return True
-    if values.dtype == np.float16:
-        exponent_and_fraction = np.ascontiguousarray(values).view(np.uint16) & 0x7FFF
-        return bool(exponent_and_fraction.max() < 0x7C00)
-    return bool(np.isfinite(values).all())
-
-
-def box_fault(boxes):
-    """Says what is wrong with relative boxes, if anything.
-
-    Args:
-        boxes: float, (..., 4). x0, y0, x1, y1, divided by width and height.
-
-    Returns:
-        A sentence that names the first offending box and its position, or None if
-        all are finite, inside 0..1 and have x0 <= x1 and y0 <= y1.
-
-    Example:
-        >>> box_fault(np.array([[0.0, 0.0, 1.0, 1.0]]))
-        >>> box_fault(np.array([[0.5, 0.0, 0.4, 1.0]]))
-        'box (0,) is inverted (x0 > x1 or y0 > y1): [0.5, 0.0, 0.4, 1.0]'
-    """
-    for fault, wrong in (
-        ("is not finite", lambda: ~np.isfinite(boxes).all(-1)),
-        ("lies outside 0..1", lambda: ((boxes < 0) | (boxes > 1)).any(-1)),
-        (
-            "is inverted (x0 > x1 or y0 > y1)",
-            lambda: (boxes[..., :2] > boxes[..., 2:]).any(-1),
-        ),
-    ):
-        offenders = wrong()
-        if offenders.any():
-            first = tuple(int(i) for i in np.argwhere(offenders)[0])
-            return f"box {first} {fault}: {np.round(boxes[first], 4).tolist()}"
-    return None
-
-
 class ImageRows:
     """Finds the rows at which images stand.
 

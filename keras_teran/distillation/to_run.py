@@ -9,7 +9,9 @@ import keras
 import numpy as np
 
 from keras_teran import _io
-from keras_teran.data.options import check_width
+from keras_teran.data.regions import (
+    check_width,
+)
 from keras_teran.data.splits import open_split
 from keras_teran.distillation.encoded import EncodedPairs
 from keras_teran.distillation.head import (

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_teran.regions.hub import hash_weights, input_size, preparation
+from keras_teran.regions.patches import output_of, patches_of
 from keras_teran.regions.tokens import as_maps
 
 
@@ -48,35 +49,3 @@ class BackboneMaps:
         """Features of pictures, see `MapModel`."""
         found = self._model.predict_on_batch(self._prepare(pixels))
         return as_maps(np.asarray(found, np.float32), self._name, grid=self._patches)
-
-
-def patches_of(encoder, size):
-    """Rows and columns of patches; None where the encoder does not say."""
-    patch = getattr(encoder, "patch_size", None)
-    if patch is None:
-        return None
-    high, wide = (patch, patch) if np.ndim(patch) == 0 else patch
-    return size[0] // high, size[1] // wide
-
-
-def output_of(encoder, layer):
-    """The symbolic output that has a backbone's patches, or a layer's by its name."""
-    if layer is not None:
-        names = [each.name for each in encoder.layers]
-        if layer not in names:
-            raise ValueError(
-                f"{type(encoder).__name__} has no layer {layer!r}; its last are "
-                f"{', '.join(names[-8:])}."
-            )
-        return encoder.get_layer(layer).output
-    output = encoder.output
-    if isinstance(output, dict):
-        output = output.get("sequence_output", list(output.values())[-1])
-    if output.ndim > 2:
-        return output
-    on_grid = [
-        each.output
-        for each in encoder.layers
-        if getattr(getattr(each, "output", None), "ndim", 0) in (3, 4)
-    ]
-    return on_grid[-1]

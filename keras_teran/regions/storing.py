@@ -9,6 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from keras_teran._io import (
+    all_finite,
+)
 from keras_teran._io.bars import progress_bar
 from keras_teran.data.packed_files import (
     PICTURES,
@@ -23,7 +26,9 @@ from keras_teran.data.packed_files import (
     write_json,
     write_rows,
 )
-from keras_teran.data.validity import all_finite, box_fault
+from keras_teran.regions.boxes import (
+    box_fault,
+)
 from keras_teran.regions.decode import BadImage, decode
 from keras_teran.regions.fitting import fit
 

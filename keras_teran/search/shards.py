@@ -26,8 +26,13 @@ import numpy as np
 import pydantic
 
 from keras_teran._io import map_npy, shown
-from keras_teran.data.validity import ImageRows, box_fault
+from keras_teran.data.validity import (
+    ImageRows,
+)
 from keras_teran.one_image import images_for
+from keras_teran.regions.boxes import (
+    box_fault,
+)
 from keras_teran.run import write_text
 from keras_teran.search.manifest import Count, Hash, hash_model, read_described
 from keras_teran.search.queries import pooled

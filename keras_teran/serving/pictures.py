@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_teran.regions.picture_store import fit_picture
+from keras_teran.regions.model_inputs import (
+    fit_picture,
+)
 
 
 def fitted_batches(pictures, size, batch_size):

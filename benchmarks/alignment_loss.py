@@ -21,7 +21,7 @@ from harness import arguments, report, resident, seconds_in_turns
 from sets import encoded_captions, encoded_images
 
 from keras_teran import Contrastive, Hinge
-from keras_teran.sparse_gradient import similarity
+from keras_teran.similarity import similarity
 
 LOSSES = {"hinge": Hinge(), "softmax": Contrastive(0.5)}
 

@@ -16,8 +16,7 @@ from expanded import expanded_similarity
 from harness import arguments, report, seconds_in_turns
 from sets import encoded_captions, encoded_images
 
-from keras_teran.alignment import POOLINGS
-from keras_teran.scoring import all_pairs
+from keras_teran.similarity import POOLINGS, all_pairs
 
 SLICE = 2
 ORIGINAL_WIDTH = 88

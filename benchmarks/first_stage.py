@@ -16,13 +16,11 @@ import numpy as np
 from harness import arguments, report
 
 import keras_teran
-from keras_teran.data.splits import open_split
-from keras_teran.distillation.encoded import EncodedPairs
-from keras_teran.distillation.head import pooled_vectors, rebuilt
-from keras_teran.evaluation.first_stage import survival, two_stage_recall
-from keras_teran.evaluation.recall import recall_table
-from keras_teran.scoring import all_pairs
-from keras_teran.search.merging import merge
+from keras_teran.data import open_split
+from keras_teran.evaluation import recall_table, survival, two_stage_recall
+from keras_teran.search import merge
+from keras_teran.similarity import all_pairs
+from keras_teran.training import EncodedPairs, pooled_vectors, rebuilt
 
 CANDIDATES = (10, 20, 50, 100, 200, 400)
 WAYS = ("image_to_text", "text_to_image")

@@ -17,11 +17,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from harness import arguments, report, seconds_in_turns
 
-from keras_teran.data.batches import PairBatches
-from keras_teran.data.captions import CaptionSet
-from keras_teran.data.original import OriginalRegions
-from keras_teran.data.packed import PackedRegions
-from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.data import CaptionSet, PackedRegions, PairBatches
+from keras_teran.data.formats import OriginalRegions
+from keras_teran.text import CaptionTokenizer
 
 SIZE = (640, 480)
 WORDS = ["a", "man", "dog", "on", "the", "red", "street", "two", "boats", "near"]

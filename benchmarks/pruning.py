@@ -19,11 +19,9 @@ import numpy as np
 from harness import RESULTS, report
 
 import keras_teran
-from keras_teran.alignment import pair_similarity
-from keras_teran.data.splits import open_split
-from keras_teran.evaluation.recall import ranks
-from keras_teran.evaluation.set_ranks import set_ranks
-from keras_teran.scoring import all_pairs
+from keras_teran.data import open_split
+from keras_teran.evaluation import ranks, set_ranks
+from keras_teran.similarity import all_pairs, pair_similarity
 
 ROUNDING = 1e-3
 PAIRS = 512

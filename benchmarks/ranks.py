@@ -18,8 +18,8 @@ from all_pairs_scoring import expanded_seconds, fastest_shape, plain_product
 from harness import arguments, report, resident
 from sets import encoded_captions, encoded_images
 
-from keras_teran.evaluation.set_ranks import set_ranks
-from keras_teran.scoring import all_pairs
+from keras_teran.evaluation import set_ranks
+from keras_teran.similarity import all_pairs
 
 LIMIT_SHARE = 50
 

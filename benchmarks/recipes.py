@@ -18,9 +18,8 @@ from pathlib import Path
 
 from harness import arguments, report
 
-from keras_teran.config import TrainingConfig
 from keras_teran.run import is_finished, read_history, read_run_config
-from keras_teran.training import train
+from keras_teran.training import TrainingConfig, train
 
 # Changes of a row: to the recipe, but for `preset` and for `model`.
 ROWS = {

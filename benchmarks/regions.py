@@ -79,10 +79,9 @@ def make(name, folder, options):
 
 def measure(name, folder, options):
     """Prints a row as JSON."""
-    from keras_teran.regions.fitting import fit
-    from keras_teran.regions.listing import list_pictures
-    from keras_teran.regions.opening import open_extractor
-    from keras_teran.regions.storing import store_regions
+    from keras_teran.data import list_pictures
+    from keras_teran.extract import open_extractor, store_regions
+    from keras_teran.vision import fit
 
     started = time.perf_counter()
     source, told = folder / "preset", {}

@@ -28,8 +28,8 @@ import numpy as np
 from clustered import BLOCK, image_block, pooled, sentences
 from harness import RESULTS, report
 
-from keras_teran.search.embedded import EmbeddedEngine
-from keras_teran.search.schema import BOXES, IMAGES, Point, Schema
+from keras_teran.search import BOXES, IMAGES, Point, Schema
+from keras_teran.search.qdrant import EmbeddedEngine
 
 HERE = Path(__file__).parent
 REGIONS, WORDS, DIM, QUERIES = 36, 12, 128, 200

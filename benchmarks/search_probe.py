@@ -31,8 +31,8 @@ def main():
 
 def engine(args, queries):
     """The plan of our index, without encoding; and with payload and regions of hits."""
-    from keras_teran.search.embedded import EmbeddedEngine
-    from keras_teran.search.schema import IMAGES
+    from keras_teran.search import IMAGES
+    from keras_teran.search.qdrant import EmbeddedEngine
 
     empty = memory("RssAnon")
     opened = EmbeddedEngine(args.folder)

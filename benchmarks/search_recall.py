@@ -21,11 +21,10 @@ import numpy as np
 from harness import RESULTS, report
 
 import keras_teran
-from keras_teran.data.splits import open_split
-from keras_teran.scoring import all_pairs
-from keras_teran.search.embedded import EmbeddedEngine
-from keras_teran.search.queries import pooled
-from keras_teran.search.schema import IMAGES, Point, Schema
+from keras_teran.data import open_split
+from keras_teran.search import IMAGES, Point, Schema, pooled
+from keras_teran.search.qdrant import EmbeddedEngine
+from keras_teran.similarity import all_pairs
 
 CANDIDATES = (10, 20, 50, 100, 200, 400)
 TOP = 10

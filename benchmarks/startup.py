@@ -14,7 +14,7 @@ from harness import arguments, report, seconds_in_turns
 
 LIMIT_SECONDS = 0.3
 HEAVY = ("keras", "tensorflow", "torch", "jax")
-COMMAND = "import sys; from keras_teran.cli import main; main(sys.argv[1:])"
+COMMAND = "import sys; from keras_teran.cli.main import main; main(sys.argv[1:])"
 LOADED = (
     "import sys, atexit; atexit.register(lambda: print('\\nLOADED', *(n for n in "
     f"{HEAVY} if n in sys.modules))); "

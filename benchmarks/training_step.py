@@ -23,7 +23,7 @@ from harness import arguments, report
 from plain_torch_step import PlainTeran, step
 
 from keras_teran import build_model
-from keras_teran.optimizer import FusedAdam
+from keras_teran.backend import FusedAdam
 
 REGIONS, TOKENS, MEAN_TOKENS = 36, 20, 13
 

@@ -1,6 +1,6 @@
 """The options that name data, shared by the examples here: those of the command."""
 
-from keras_teran.data import options
+from keras_teran.cli import data_options as options
 
 
 def add_data_options(parser):

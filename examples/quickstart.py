@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 import keras_teran
-from keras_teran.data.grammar import bag_of_words
+from keras_teran.data.scenes import bag_of_words
 from keras_teran.report import Report, write_report
 from keras_teran.run import versions, write_text
 

@@ -9,7 +9,7 @@ Every file is run and compared with Keras before anything appears under --out. W
 import argparse
 
 import keras_teran
-from keras_teran.export_command import add_export_options
+from keras_teran.cli.export import add_export_options
 
 
 def main():

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 # Only what hangs reaches it.
 BOUND = 120
 
-AS_IT_IS = "import sys; from keras_teran.cli import main; sys.exit(main())"
+AS_IT_IS = "import sys; from keras_teran.cli.main import main; sys.exit(main())"
 
 
 def started(program, *arguments, interrupt="default_int_handler"):

@@ -9,9 +9,9 @@ import keras
 from data_folder import write_data_folder
 from tiny_models import tiny
 
-from keras_teran.export import export
-from keras_teran.manifest import MANIFEST, signed
-from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.export._export import export
+from keras_teran.export._manifest import MANIFEST, signed
+from keras_teran.text._tokenizer import CaptionTokenizer
 
 CAPTIONS = ["a red square left of a blue disc", "there is one star and it is green"]
 SUFFIX = {"savedmodel": "", "litert": ".tflite", "onnx": ".onnx"}

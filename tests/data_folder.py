@@ -5,7 +5,7 @@ import json
 import numpy as np
 from region_files import write_packed
 
-from keras_teran.config import TrainingConfig
+from keras_teran.training._config import TrainingConfig
 
 COLOURS = ("red", "blue", "green", "black")
 SHAPES = ("ring", "star", "cross")

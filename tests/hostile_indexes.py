@@ -12,7 +12,7 @@ import numpy as np
 from search_index import build, write_run
 
 from keras_teran.search import Index
-from keras_teran.search.shards import plan_shards
+from keras_teran.search._shards import plan_shards
 
 IMAGE = {"regions": np.zeros((1, 3, 8)), "boxes": np.tile([0.0, 0, 1, 1], (1, 3, 1))}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_teran.cli import main
+from keras_teran.cli.main import main
 
 
 @dataclasses.dataclass(frozen=True)

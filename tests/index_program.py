@@ -7,8 +7,8 @@ from pathlib import Path
 
 from search_index import data
 
-from keras_teran.search import building
-from keras_teran.search.embedded import EmbeddedEngine
+from keras_teran.search import _building as building
+from keras_teran.search.qdrant._edge import EmbeddedEngine
 
 run, folder, batches = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 building._BATCH = 5

@@ -13,7 +13,7 @@ import zipfile
 
 import numpy as np
 
-from keras_teran.conversion.checkpoint import Checkpoint
+from keras_teran.conversion._checkpoint import Checkpoint
 
 ROOT = "img_txt_enc."
 BERT = ROOT + "txt_enc.bert_model."

@@ -6,7 +6,7 @@ import json
 import numpy as np
 from PIL import Image
 
-from keras_teran.cli import main
+from keras_teran.cli.main import main
 
 IMAGES = 20
 

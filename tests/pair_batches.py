@@ -2,9 +2,9 @@
 
 from region_files import captions_of, write_packed
 
-from keras_teran.data.batches import PairBatches
-from keras_teran.data.regions import PackedRegions
-from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.data._batches import PairBatches
+from keras_teran.data._region_store import PackedRegions
+from keras_teran.text._tokenizer import CaptionTokenizer
 
 WORDS = [f"w{number}" for number in range(30)]
 TOKENIZER = CaptionTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS])

@@ -7,7 +7,7 @@ import yaml
 from data_folder import SMALL, record
 from PIL import Image
 
-from keras_teran.cli import main
+from keras_teran.cli.main import main
 
 COLOURS = {"red": (255, 0, 0), "blue": (0, 0, 255), "green": (0, 255, 0), "black": 0}
 RECIPE = {"epochs": 1, "batch_size": 8, "drop_epochs": [], "warmup_steps": 0}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_teran.data.captions import CaptionSet
+from keras_teran.data._caption_set import CaptionSet
 
 
 def write_original(folder, counts, dim=6, size=(200, 100), seed=0):

@@ -9,9 +9,9 @@ import re
 import threading
 from types import SimpleNamespace
 
-from keras_teran.one_image import one_image
-from keras_teran.search.hits import Hit, Hits, Word
-from keras_teran.search.schema import check_where
+from keras_teran.models._image_input import one_image
+from keras_teran.search._hits import Hit, Hits, Word
+from keras_teran.search._schema import check_where
 
 QUARTERS = [
     [0.0, 0.0, 0.5, 0.5],

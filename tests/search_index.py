@@ -7,9 +7,10 @@ import numpy as np
 from data_folder import write_data_folder
 from tiny_models import tiny, tiny_tokenizer
 
-from keras_teran.data.splits import open_split
+from keras_teran.data._splits import open_split
 from keras_teran.run import save_model, write_config
-from keras_teran.search import building, cluster
+from keras_teran.search import _building as building
+from keras_teran.search.qdrant import _server as cluster
 
 SENTENCE = "there is one red ring and a black star"
 # Where the tests' own server would be: qdrant-client's local mode stands in for it.

@@ -9,8 +9,8 @@ from pathlib import Path
 import keras
 from tiny_models import tiny, tiny_tokenizer
 
-from keras_teran.export import export
-from keras_teran.serving import Client
+from keras_teran.export._export import export
+from keras_teran.tf_serving import Client
 
 CAPTIONS = ["a red square left of a blue disc", "two green rings", "a striped bar"]
 DOUBLE = Path(__file__).with_name("serving_double.py")

@@ -7,8 +7,8 @@ import pytest
 from keras import ops
 from original import MODE_NAMES, original_numbers
 
-from keras_teran.alignment import POOLINGS, cosines, similarity
-from keras_teran.scoring import all_pairs
+from keras_teran.similarity._all_pairs import all_pairs
+from keras_teran.similarity._pooling import POOLINGS, cosines, similarity
 
 # Keras wonders at a softmax over the words of captions that have one word.
 pytestmark = pytest.mark.filterwarnings("ignore:You are using a softmax over axis -1")

@@ -137,7 +137,7 @@ def sources(*folders):
 
 
 def module_of(path):
-    """keras_teran/data/pack.py -> keras_teran.data.pack"""
+    """keras_teran/data/_pack.py -> keras_teran.data._pack"""
     names = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(names[:-1] if names[-1] == "__init__" else names)
 
@@ -166,7 +166,7 @@ def at_top(tree):
 
 
 def part_of(module):
-    """keras_teran.data.pack -> data; None for the package itself and for others."""
+    """keras_teran.data._pack -> data; None for the package itself and for others."""
     names = module.split(".")
     return names[1] if names[0] == "keras_teran" and len(names) > 1 else None
 
@@ -246,7 +246,7 @@ def test_what_the_command_needs_first_does_not_import_keras():
 
 @pytest.mark.parametrize(
     "program",
-    ["import keras_teran", "from keras_teran.cli import main; main(['--help'])"],
+    ["import keras_teran", "from keras_teran.cli.main import main; main(['--help'])"],
     ids=["import", "help"],
 )
 def test_the_package_and_its_help_load_neither_keras_nor_a_backend(program):
@@ -293,9 +293,9 @@ def test_the_rules_see_relative_and_nested_imports(tmp_path, monkeypatch):
     everywhere = set(imported(path))
     assert {
         "numpy",
-        "keras_teran.data.regions",
-        "keras_teran.model",
-        "keras_teran.cli",
+        "keras_teran.data._region_store",
+        "keras_teran.models._teran",
+        "keras_teran.cli.main",
         "PIL.Image",
         "tensorflow",
     } <= everywhere

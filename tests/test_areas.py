@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from keras_teran.regions.areas import cell_boxes, grid_boxes, pool
-from keras_teran.regions.fitting import fit
+from keras_teran.vision._areas import cell_boxes, grid_boxes, pool
+from keras_teran.vision._fitting import fit
 
 
 def sampled(features, box, steps=400):

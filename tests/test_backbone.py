@@ -7,9 +7,13 @@ import numpy as np
 import pytest
 from pairs import SIZES, caption_inputs
 
-from keras_teran.backbone import copy_weights, load_backbone, vocabulary_of
-from keras_teran.model import build_model
-from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.models._bert import (
+    copy_weights,
+    load_backbone,
+    vocabulary_of,
+)
+from keras_teran.models._teran import build_model
+from keras_teran.text._tokenizer import CaptionTokenizer
 
 keras_hub = pytest.importorskip("keras_hub")
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from tiny_models import tiny, tiny_tokenizer
 
-from keras_teran.export import FORMATS, export
-from keras_teran.exported import open_exported
+from keras_teran.export._export import FORMATS, export
+from keras_teran.export._runtime import open_exported
 
 SUFFIXES = {"savedmodel": "", "litert": ".tflite", "onnx": ".onnx"}
 POSITIONS = 12

@@ -6,8 +6,8 @@ import pytest
 from pair_batches import LENGTHS, TOKENIZER, batches_of, captions_met
 from region_files import captions_of, write_packed
 
-from keras_teran.data.batches import PairBatches
-from keras_teran.data.regions import PackedRegions
+from keras_teran.data._batches import PairBatches
+from keras_teran.data._region_store import PackedRegions
 
 
 def test_every_caption_is_met_once_an_epoch_with_its_own_image(tmp_path):

@@ -8,8 +8,13 @@ import pytest
 from test_feature_matching import feature, run_pack, write_captions
 from test_foreign_features import caption_set
 
-from keras_teran.data.box_units import PIXELS, RELATIVE, choose_units, to_relative
-from keras_teran.data.regions import PackedRegions, open_regions
+from keras_teran.data._region_store import PackedRegions, open_regions
+from keras_teran.data.formats._box_units import (
+    PIXELS,
+    RELATIVE,
+    choose_units,
+    to_relative,
+)
 
 h5py = pytest.importorskip("h5py")
 

@@ -6,9 +6,9 @@ import pairs
 import pytest
 
 from keras_teran import build_model
-from keras_teran.dropout import ByteDropout
-from keras_teran.losses import PooledLoss
-from keras_teran.real_rows import packing
+from keras_teran.backend._unpadding import packing
+from keras_teran.layers._dropout import ByteDropout
+from keras_teran.losses._losses import PooledLoss
 
 tf = pytest.importorskip("tensorflow")
 if keras.backend.backend() != "tensorflow":
@@ -181,6 +181,8 @@ def test_a_chunk_below_one_is_refused(value):
 def test_other_backends_are_refused_by_name(monkeypatch):
     inputs, image_ids = pairs.batch()
     model = model_of(encode_chunk=2)
-    monkeypatch.setattr("keras_teran.caching._GRADIENTS", {"torch": None})
+    monkeypatch.setattr(
+        "keras_teran.models._gradient_cache._GRADIENTS", {"torch": None}
+    )
     with pytest.raises(NotImplementedError, match="on the tensorflow backend"):
         model.train_on_batch(inputs, image_ids)

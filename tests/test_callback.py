@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from test_evaluate import CAPTION_TO_IMAGE, make_model, make_set
 
-from keras_teran.evaluation.callback import RetrievalEvaluation, check_order
-from keras_teran.evaluation.evaluate import evaluate
-from keras_teran.evaluation.recall import flatten
-from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.evaluation._callback import RetrievalEvaluation, check_order
+from keras_teran.evaluation._evaluate import evaluate
+from keras_teran.evaluation._recall import flatten
+from keras_teran.text._tokenizer import CaptionTokenizer
 
 
 @pytest.fixture(scope="module")

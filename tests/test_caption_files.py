@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from keras_teran.data.caption_files import read_any_captions, read_rows
+from keras_teran.data.formats._caption_files import read_any_captions, read_rows
 
 COCO = {
     "info": {"year": 2014},

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from keras_teran.data.captions import CaptionSet, read_captions
+from keras_teran.data._caption_set import CaptionSet, read_captions
 
 
 def sentence(sentid, raw="A dog ."):

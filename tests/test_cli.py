@@ -9,10 +9,10 @@ from data_folder import small_config, write_data_folder
 from region_files import write_original
 
 import keras_teran
-from keras_teran.cli import main
-from keras_teran.data.captions import read_captions
-from keras_teran.data.regions import open_regions
-from keras_teran.data.splits import open_split
+from keras_teran.cli.main import main
+from keras_teran.data._caption_set import read_captions
+from keras_teran.data._region_store import open_regions
+from keras_teran.data._splits import open_split
 
 COMMANDS = ("train", "evaluate", "export", "align", "pack")
 
@@ -138,7 +138,7 @@ def test_an_interruption_says_how_to_go_on(monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("keras_teran.training.train", interrupted)
+    monkeypatch.setattr("keras_teran.training._train.train", interrupted)
     assert main(["train", "x"]) == 130
     assert "the same command goes on" in capsys.readouterr().err
 

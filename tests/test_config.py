@@ -1,8 +1,8 @@
 import pytest
 import yaml
 
-from keras_teran.config import TrainingConfig, read_config
-from keras_teran.presets import RECIPES
+from keras_teran.models._presets import RECIPES
+from keras_teran.training._config import TrainingConfig, read_config
 
 
 def test_a_configuration_survives_yaml(tmp_path):

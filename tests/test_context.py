@@ -9,12 +9,12 @@ from keras import ops
 from oracle_encoders import drawn_weights, set_weights
 from tiny_models import run_keras, tiny, tiny_tokenizer
 
-from keras_teran.context import ContextVector, InContext
-from keras_teran.conversion.weights import checkpoint_of
-from keras_teran.export import export
-from keras_teran.exported import open_exported
-from keras_teran.losses import Contrastive
-from keras_teran.model import Teran, build_model
+from keras_teran.conversion._weights import checkpoint_of
+from keras_teran.export._export import export
+from keras_teran.export._runtime import open_exported
+from keras_teran.layers._global_fusion import ContextVector, InContext
+from keras_teran.losses._losses import Contrastive
+from keras_teran.models._teran import Teran, build_model
 
 ENCODED = (pairs.image_inputs, pairs.caption_inputs)
 

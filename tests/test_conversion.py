@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from original_layout import BERT, ROOT, config_with, drawn_checkpoint
 
-from keras_teran.conversion import from_checkpoint, from_original, to_run
-from keras_teran.conversion.configuration import teran_arguments
-from keras_teran.conversion.names import pairs
-from keras_teran.conversion.weights import checkpoint_of
-from keras_teran.model import build_model
-from keras_teran.vocabulary import vocabulary_sha256
+from keras_teran.conversion import _to_run as to_run
+from keras_teran.conversion import from_checkpoint, from_original
+from keras_teran.conversion._settings import teran_arguments
+from keras_teran.conversion._weight_names import pairs
+from keras_teran.conversion._weights import checkpoint_of
+from keras_teran.models._teran import build_model
+from keras_teran.text._vocabulary import vocabulary_sha256
 
 SHARED = ("model", "shared-transformer", True)
 SECOND = ROOT + "transformer_encoder_2."

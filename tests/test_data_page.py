@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 from own_pictures import IMAGES, prepare, two_captions, write_captions, write_photos
 
-from keras_teran.data.preparing import page
+from keras_teran.data.prepare import _page as page
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_teran.regions.decode import FORMATS, MOST_PIXELS, BadImage, decode
+from keras_teran.vision._decode import FORMATS, MOST_PIXELS, BadImage, decode
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 

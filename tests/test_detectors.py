@@ -11,17 +11,17 @@ import pytest
 from colour_files import write_pictures
 from hub_presets import SIDE, write_preset
 
-from keras_teran.cli import main
-from keras_teran.data.packed import PackedRegions
-from keras_teran.regions.areas import pool
-from keras_teran.regions.detectors import (
+from keras_teran.cli.main import main
+from keras_teran.data._packed_store import PackedRegions
+from keras_teran.extract._detectors import (
     DetectorRegions,
     Found,
     PyramidNetwork,
     distinct,
 )
-from keras_teran.regions.fitting import Fitted, fit
-from keras_teran.regions.opening import open_extractor, reopen_extractor
+from keras_teran.extract._opening import open_extractor, reopen_extractor
+from keras_teran.vision._areas import pool
+from keras_teran.vision._fitting import Fitted, fit
 
 INPUT = 2 * SIDE
 KINDS = ("dfine", "retinanet")

@@ -9,13 +9,13 @@ import pytest
 from data_folder import small_config, write_data_folder
 
 import keras_teran
-from keras_teran.cli import main
-from keras_teran.distillation.encoded import EncodedPairs
-from keras_teran.distillation.head import rebuilt
-from keras_teran.distillation.to_run import distill
-from keras_teran.losses import Distillation, Hinge, PooledLoss
-from keras_teran.model import build_model
-from keras_teran.training import train
+from keras_teran.cli.main import main
+from keras_teran.losses._losses import Distillation, Hinge, PooledLoss
+from keras_teran.models._teran import build_model
+from keras_teran.training._distill import distill
+from keras_teran.training._distill_head import rebuilt
+from keras_teran.training._encoded_pairs import EncodedPairs
+from keras_teran.training._train import train
 
 ALL = ("model.keras", "config.yaml", "vocab.txt", "card.md", "first_stage.json")
 
@@ -103,7 +103,7 @@ def test_the_loss_is_saved_with_its_arguments():
 
 
 def test_the_encoded_set_gives_back_what_the_encoders_gave(data, trained, tmp_path):
-    from keras_teran.data.splits import open_split
+    from keras_teran.data._splits import open_split
 
     matcher = keras_teran.load(trained)
     captions, regions, _ = open_split(data, "val")
@@ -122,8 +122,8 @@ def test_the_encoded_set_gives_back_what_the_encoders_gave(data, trained, tmp_pa
 
 
 def test_the_head_learns_and_the_scores_stay_to_the_bit(trained, distilled, data):
-    from keras_teran.data.splits import open_split
-    from keras_teran.evaluation.evaluate import evaluate
+    from keras_teran.data._splits import open_split
+    from keras_teran.evaluation._evaluate import evaluate
 
     out, history = distilled
     assert len(history["loss"]) == 12
@@ -157,7 +157,7 @@ def test_a_distilled_run_is_a_run_and_leaves_no_cache(trained, distilled):
 def test_a_killed_call_leaves_nothing_that_looks_like_a_model(
     trained, tmp_path, monkeypatch
 ):
-    from keras_teran.distillation import to_run
+    from keras_teran.training import _distill as to_run
 
     def killed(*_):
         raise KeyboardInterrupt

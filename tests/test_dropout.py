@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_teran.dropout import ByteDropout
+from keras_teran.layers._dropout import ByteDropout
 
 
 def dropped(layer, shape=(64, 1000), dtype="float32"):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_teran.data.embedded import embedded
-from keras_teran.data.preparing import duplicates
-from keras_teran.data.preparing.duplicates import alike, fingerprint
-from keras_teran.data.preparing.looking import COLUMNS, ROWS, look
+from keras_teran.data.prepare import _duplicates as duplicates
+from keras_teran.data.prepare._duplicates import alike, fingerprint
+from keras_teran.data.prepare._fingerprint import COLUMNS, ROWS, look
+from keras_teran.data.scenes._embedded import embedded
 
 
 def picture(seed, size=(160, 120)):

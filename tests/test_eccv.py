@@ -5,9 +5,9 @@ import sys
 import numpy as np
 import pytest
 
-from keras_teran.data.captions import CaptionSet
-from keras_teran.evaluation.eccv import eccv_figures, open_eccv
-from keras_teran.evaluation.recall import recall_table
+from keras_teran.data._caption_set import CaptionSet
+from keras_teran.evaluation._eccv import eccv_figures, open_eccv
+from keras_teran.evaluation._recall import recall_table
 
 eccv_caption = pytest.importorskip("eccv_caption")
 IMAGES = 50

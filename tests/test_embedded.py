@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from keras_teran.data.batches import PairBatches
-from keras_teran.data.embedded import embedded, find_regions
-from keras_teran.data.grammar import bag_of_words
-from keras_teran.data.memory import MemoryRegions
-from keras_teran.data.pixel_features import REGION_DIM, describe_regions
-from keras_teran.data.proposals import find_foreground, find_patches, propose
-from keras_teran.evaluation.grounding import overlap
-from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.data._batches import PairBatches
+from keras_teran.data._memory_store import MemoryRegions
+from keras_teran.data.scenes._embedded import embedded, find_regions
+from keras_teran.data.scenes._features import REGION_DIM, describe_regions
+from keras_teran.data.scenes._proposals import find_foreground, find_patches, propose
+from keras_teran.data.scenes._templates import bag_of_words
+from keras_teran.evaluation._grounding import overlap
+from keras_teran.text._tokenizer import CaptionTokenizer
 
 NOUNS = [
     "circle",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from search_index import write_run
 
-from keras_teran.data.embedded import embedded
+from keras_teran.data.scenes._embedded import embedded
 from keras_teran.run import write_config
 from keras_teran.search import Index, Shards
 

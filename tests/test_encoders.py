@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 from pairs import SIZES, batch, caption_inputs, image_inputs
 
-from keras_teran.model import build_model
+from keras_teran.models._teran import build_model
 
 
 @functools.cache

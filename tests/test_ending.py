@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from command_process import AS_IT_IS, BOUND, ROOT, started
 
-from keras_teran import _io, cli, ending
+from keras_teran import _io
 from keras_teran._io import bars
-from keras_teran.cli import main
+from keras_teran.cli import _ending as ending
+from keras_teran.cli import main as cli
+from keras_teran.cli.main import main
 from keras_teran.run import write_text
 
 

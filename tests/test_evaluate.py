@@ -5,13 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from keras_teran.data.captions import CaptionSet
-from keras_teran.data.memory import MemoryRegions
-from keras_teran.evaluation import evaluate as evaluation
-from keras_teran.evaluation.evaluate import evaluate
-from keras_teran.evaluation.recall import recall_table
-from keras_teran.model import build_model
-from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.data._caption_set import CaptionSet
+from keras_teran.data._memory_store import MemoryRegions
+from keras_teran.evaluation import _evaluate as evaluation
+from keras_teran.evaluation._evaluate import evaluate
+from keras_teran.evaluation._recall import recall_table
+from keras_teran.models._teran import build_model
+from keras_teran.text._tokenizer import CaptionTokenizer
 
 CAPTIONS = [
     "a red dog",

@@ -8,12 +8,12 @@ from data_folder import COLOURS, SHAPES, small_config, write_data_folder
 from region_files import write_packed
 
 import keras_teran
-from keras_teran.cli import main
-from keras_teran.data.splits import open_split
-from keras_teran.evaluation.evaluate import evaluate
-from keras_teran.evaluation.protocols import PROTOCOLS, Protocol
-from keras_teran.evaluation.recall import flatten, recall_table
-from keras_teran.training import train
+from keras_teran.cli.main import main
+from keras_teran.data._splits import open_split
+from keras_teran.evaluation._evaluate import evaluate
+from keras_teran.evaluation._protocols import PROTOCOLS, Protocol
+from keras_teran.evaluation._recall import flatten, recall_table
+from keras_teran.training._train import train
 
 IMAGES = 12
 
@@ -206,7 +206,7 @@ def test_several_runs_need_a_protocol(runs, data, capsys):
 def test_runs_on_different_captions_are_refused(runs, tmp_path, capsys):
     for seed, name in enumerate("ab"):
         write_test_split(tmp_path / name, seed=seed)
-    from keras_teran.evaluation.command import evaluate_protocol
+    from keras_teran.evaluation._run_protocol import evaluate_protocol
 
     def open_data(run):
         return open_split(tmp_path / run[-1], "test")[:2]
@@ -223,7 +223,7 @@ def test_a_failing_model_leaves_no_trec_folder(
     def failing(*_):
         raise ValueError("no such weights")
 
-    monkeypatch.setattr("keras_teran.evaluation.command.load", failing)
+    monkeypatch.setattr("keras_teran.evaluation._run_protocol.load", failing)
     options = ["--protocol", "f8k", "--trec", str(tmp_path / "trec")]
     assert main(["evaluate", runs[0], "--data", str(data), *options]) == 2
     assert "no such weights" in capsys.readouterr().err

@@ -12,13 +12,13 @@ import pytest
 from PIL import Image
 
 import keras_teran
-from keras_teran.data import embedded as embedded_module
-from keras_teran.data import splits
-from keras_teran.evaluation.evaluate import evaluate
-from keras_teran.evaluation.recall import format_table
-from keras_teran.matcher import Matcher
-from keras_teran.model import build_model
-from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.data import _splits as splits
+from keras_teran.data.scenes import _embedded as embedded_module
+from keras_teran.evaluation._evaluate import evaluate
+from keras_teran.evaluation._recall import format_table
+from keras_teran.models._teran import build_model
+from keras_teran.pipeline._matcher import Matcher
+from keras_teran.text._tokenizer import CaptionTokenizer
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 LOOKING = ["evaluate", "search", "align"]

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_teran import painting
-from keras_teran.explain import Explanation, draw, explain, merge_pieces
-from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.pipeline import _figure as painting
+from keras_teran.pipeline._explain import Explanation, draw, explain, merge_pieces
+from keras_teran.text._tokenizer import CaptionTokenizer
 
 WORDS = ["a", "skate", "##board", "##er", "rides", "red", ".", "don", "'", "t"]
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS]
@@ -102,7 +102,7 @@ def test_a_leading_axis_of_one_changes_nothing(tokenizer):
 
 
 def test_a_real_model_scores_what_its_explanation_shows(tokenizer):
-    from keras_teran.model import build_model
+    from keras_teran.models._teran import build_model
 
     model = build_model("tiny", vocabulary_size=len(VOCABULARY), region_dim=4)
     inputs = one_image(masked=[0])
@@ -251,7 +251,7 @@ def test_drawing_leaves_pyplot_alone():
 
     program = (
         "import sys, numpy as np; from types import SimpleNamespace as N\n"
-        "from keras_teran.painting import draw\n"
+        "from keras_teran.pipeline._figure import draw\n"
         "draw(N(words=['a'], boxes=np.array([[0, 0, 1, 1]]), region_mask=np.array([True]),"
         " cosines=np.ones((1, 1)), chosen=np.array([0]), score=1.0, pooling='MrSw'))\n"
         "sys.exit('matplotlib.pyplot' in sys.modules)"

@@ -11,11 +11,16 @@ import numpy as np
 import pytest
 from tiny_models import run_keras, tiny, tiny_tokenizer
 
-from keras_teran import export as export_module
-from keras_teran.export import FORMATS, export, format_manifest, in_float32
-from keras_teran.export_check import ExportError, check_inputs
-from keras_teran.exported import open_exported
-from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.export import _export as export_module
+from keras_teran.export._check_export import ExportError, check_inputs
+from keras_teran.export._export import (
+    FORMATS,
+    export,
+    format_manifest,
+    in_float32,
+)
+from keras_teran.export._runtime import open_exported
+from keras_teran.text._tokenizer import CaptionTokenizer
 
 CAPTIONS = ["a red square left of a blue disc", "two green rings", "a striped bar"]
 NAMES = {

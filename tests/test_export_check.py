@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from tiny_models import run_keras, tiny
 
-from keras_teran.converters import CONVERTERS, quiet
-from keras_teran.export_check import (
+from keras_teran.export._check_export import (
     ExportError,
     check_inputs,
     largest_errors,
     reference,
 )
+from keras_teran.export._converters import CONVERTERS, quiet
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 from test_foreign_features import caption_set, write_lmdb
 
-from keras_teran.cli import main
-from keras_teran.data.captions import read_captions
-from keras_teran.data.keys import match_entries
-from keras_teran.data.pack import pack
-from keras_teran.data.regions import OriginalRegions, PackedRegions, open_regions
-from keras_teran.regions.listing import list_pictures
+from keras_teran.cli.main import main
+from keras_teran.data._caption_set import read_captions
+from keras_teran.data._pack import pack
+from keras_teran.data._picture_list import list_pictures
+from keras_teran.data._region_store import (
+    OriginalRegions,
+    PackedRegions,
+    open_regions,
+)
+from keras_teran.data.formats._keys import match_entries
 
 h5py = pytest.importorskip("h5py")
 
@@ -284,7 +288,7 @@ def test_no_picture_lies_outside_its_folder(tmp_path):
 @pytest.mark.parametrize("name", ["progress", "captions", "pictures", "rename"])
 def test_a_store_appears_with_its_captions_or_not_at_all(tmp_path, monkeypatch, name):
     """Stopped at any write, the same command goes on to the same files."""
-    from keras_teran.data import pack as module
+    from keras_teran.data import _pack as module
 
     features = write_groups(tmp_path / "f.h5", {"a": 1.0, "b": 2.0})
     captions = write_captions(tmp_path / "d.json", ["a.jpg", "b.jpg"])
@@ -315,7 +319,7 @@ def test_a_store_appears_with_its_captions_or_not_at_all(tmp_path, monkeypatch, 
 def test_features_of_another_file_do_not_go_on_where_one_stopped(
     tmp_path, monkeypatch, capsys
 ):
-    from keras_teran.data import pack as module
+    from keras_teran.data import _pack as module
 
     captions = write_captions(tmp_path / "d.json", ["a.jpg", "b.jpg"])
     read = read_captions(captions, "test")

@@ -1,7 +1,7 @@
 import pytest
 
-from keras_teran.data.preparing.finding import Finder
-from keras_teran.regions.decode import BadImage
+from keras_teran.data.prepare._resolve import Finder
+from keras_teran.vision._decode import BadImage
 
 FILES = [
     "a.jpg",

@@ -10,7 +10,7 @@ from data_folder import SMALL, small_config, weights_of, write_data_folder
 
 import keras_teran
 from keras_teran import run
-from keras_teran.cli import main
+from keras_teran.cli.main import main
 from keras_teran.run import (
     CARD_FILE,
     HISTORY_FILE,
@@ -20,7 +20,7 @@ from keras_teran.run import (
     read_history,
     write_history,
 )
-from keras_teran.training import RunKeeper, train
+from keras_teran.training._train import RunKeeper, train
 
 # No transformer layers: tracing them takes most of so short a training.
 MODEL = {**SMALL, "image_layers": 0, "final_layers": 0, "caption_layers": 0}

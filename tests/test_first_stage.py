@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from keras_teran.evaluation.first_stage import survival, two_stage_recall
-from keras_teran.evaluation.recall import recall_table
+from keras_teran.evaluation._candidate_recall import survival, two_stage_recall
+from keras_teran.evaluation._recall import recall_table
 
 EXACT = np.array([[0.9, 0.8, 0.7, 0.1], [0.1, 0.6, 0.2, 0.5]])
 FIRST = np.array([[0.3, 0.1, 0.9, 0.8], [0.0, 0.1, 0.9, 0.8]])

@@ -7,10 +7,10 @@ import pickle
 import numpy as np
 import pytest
 
-from keras_teran.data import lmdb_regions
-from keras_teran.data.captions import CaptionSet
-from keras_teran.data.pack import pack
-from keras_teran.data.regions import PackedRegions, open_regions
+from keras_teran.data._caption_set import CaptionSet
+from keras_teran.data._pack import pack
+from keras_teran.data._region_store import PackedRegions, open_regions
+from keras_teran.data.formats import _lmdb as lmdb_regions
 
 WIDTH, HEIGHT = 200, 100
 LIMITS = np.array([WIDTH, HEIGHT, WIDTH, HEIGHT], np.float32)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pair_batches import LENGTHS, batches_of
 
-from keras_teran.data import freed_memory
+from keras_teran.backend import _malloc as freed_memory
 
 
 def faults_of_taking(mebibytes, times):
@@ -41,7 +41,7 @@ def test_another_c_library_is_left_alone(library, monkeypatch):
 def test_each_batch_that_is_handed_out_keeps_it_so(tmp_path, monkeypatch):
     calls = []
     monkeypatch.setattr(
-        "keras_teran.data.batches.keep_freed_memory", lambda: calls.append(1)
+        "keras_teran.data._batches.keep_freed_memory", lambda: calls.append(1)
     )
     batches = batches_of(tmp_path, LENGTHS, batch_size=4)
     for index in range(3):

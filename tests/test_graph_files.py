@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from colour_files import write_litert, write_onnx, write_quarters
 
-from keras_teran.data.packed import PackedRegions
-from keras_teran.regions.decode import decode
-from keras_teran.regions.fitting import fit
-from keras_teran.regions.opening import open_extractor
+from keras_teran.data._packed_store import PackedRegions
+from keras_teran.extract._opening import open_extractor
+from keras_teran.vision._decode import decode
+from keras_teran.vision._fitting import fit
 
 COLOURS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0.2, 0.2, 0.2]])
 

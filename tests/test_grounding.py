@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from keras_teran.data.captions import CaptionSet
-from keras_teran.data.embedded import Grounding
-from keras_teran.data.memory import MemoryRegions
-from keras_teran.evaluation.grounding import grounding_accuracy, overlap
-from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.data._caption_set import CaptionSet
+from keras_teran.data._memory_store import MemoryRegions
+from keras_teran.data.scenes._embedded import Grounding
+from keras_teran.evaluation._grounding import grounding_accuracy, overlap
+from keras_teran.text._tokenizer import CaptionTokenizer
 
 LEFT, RIGHT = [0.0, 0.0, 0.5, 1.0], [0.5, 0.0, 1.0, 1.0]
 MOST_OF_LEFT, NOTHING = [0.0, 0.0, 0.4, 1.0], [0.0, 0.0, 0.0, 0.0]

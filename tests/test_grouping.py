@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pair_batches import LENGTHS, batches_of, captions_met
 
-from keras_teran.data.grouping import caption_groups
+from keras_teran.data._grouping import caption_groups
 
 
 def test_captions_of_an_image_stand_together_with_its_regions_once(tmp_path):

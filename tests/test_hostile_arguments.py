@@ -7,12 +7,12 @@ from hostile_rows import Row, check_row, parametrize
 from tiny_models import SIZES
 
 from keras_teran import Contrastive, Hinge, Teran, build_model
-from keras_teran.data.embedded import embedded
-from keras_teran.distillation.to_run import distill
-from keras_teran.dropout import ByteDropout
-from keras_teran.losses import Distillation, PooledLoss
-from keras_teran.recipe import ranking_loss
-from keras_teran.schemas import Architecture
+from keras_teran.data.scenes._embedded import embedded
+from keras_teran.layers._dropout import ByteDropout
+from keras_teran.losses._losses import Distillation, PooledLoss
+from keras_teran.models._schemas import Architecture
+from keras_teran.training._distill import distill
+from keras_teran.training._recipe import ranking_loss
 
 
 def calls(function, *arguments, **named):

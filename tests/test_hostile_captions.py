@@ -7,7 +7,7 @@ from data_folder import write_data_folder
 from hostile_rows import Row, check_row, parametrize
 from hostile_texts import DEEP, LONG, WHOLE, karpathy, write
 
-from keras_teran.data.captions import read_captions
+from keras_teran.data._caption_set import read_captions
 
 # Captions: by `train` where they are in the Karpathy layout, else by `pack`.
 

@@ -6,10 +6,15 @@ import pytest
 import yaml
 from hostile_rows import Row, check_row, parametrize
 
-from keras_teran import losses
-from keras_teran.config import TrainingConfig, read_config
-from keras_teran.presets import PRESETS, RECIPES
-from keras_teran.schemas import Architecture, Choices, Recipe, check_recipe
+from keras_teran.losses import _losses as losses
+from keras_teran.models._presets import PRESETS, RECIPES
+from keras_teran.models._schemas import (
+    Architecture,
+    Choices,
+    Recipe,
+    check_recipe,
+)
+from keras_teran.training._config import TrainingConfig, read_config
 
 
 def config(text):

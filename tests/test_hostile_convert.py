@@ -30,7 +30,7 @@ from checkpoint_files import (
 from hostile_rows import Row, check_row, parametrize
 from original_layout import BERT, TOKENS
 
-from keras_teran.conversion import checkpoint
+from keras_teran.conversion import _checkpoint as checkpoint
 
 
 @pytest.fixture(autouse=True)

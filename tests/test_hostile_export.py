@@ -17,9 +17,9 @@ from hostile_graphs import (
 from hostile_rows import Row, check_row, listing, parametrize
 from tiny_models import tiny
 
-from keras_teran.export import export
-from keras_teran.exported import open_exported
-from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.export._export import export
+from keras_teran.export._runtime import open_exported
+from keras_teran.text._tokenizer import CaptionTokenizer
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -279,7 +279,7 @@ def test_flipped_bits_are_refused_or_do_no_harm(format_name, seed, tmp_path):
 
 def test_weights_that_give_no_numbers_are_told(tmp_path):
     """The converters keep weights as they are, so NaN in them comes out."""
-    from keras_teran.converters import CONVERTERS, quiet
+    from keras_teran.export._converters import CONVERTERS, quiet
 
     encoder = tiny().image_encoder
     encoder(regions())

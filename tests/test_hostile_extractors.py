@@ -9,8 +9,8 @@ from colour_files import write_litert, write_onnx, write_pictures
 from hostile_graphs import custom_op, external_data, onnx_model
 from hostile_rows import Row, check_row, parametrize
 
-from keras_teran.regions.opening import open_extractor, reopen_extractor
-from keras_teran.regions.tokens import as_maps
+from keras_teran.extract._opening import open_extractor, reopen_extractor
+from keras_teran.vision._tokens import as_maps
 
 MADE = SimpleNamespace()
 

@@ -7,9 +7,9 @@ import pytest
 from hostile_rows import Row, check_row, parametrize
 from tiny_models import tiny
 
-from keras_teran.matcher import Matcher
+from keras_teran.pipeline._matcher import Matcher
 from keras_teran.search import Index
-from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.text._tokenizer import CaptionTokenizer
 
 SENTENCE = "a red ring"
 GOOD_BOX = [0.1, 0.2, 0.5, 0.9]
@@ -351,7 +351,7 @@ def test_encode_checks_a_batch_at_a_time_so_that_a_store_streams():
     whole["boxes"] = np.lib.stride_tricks.as_strided(
         whole["boxes"], (*shape[:2], 4), (0,) * 3
     )
-    from keras_teran.one_image import images_for
+    from keras_teran.models._image_input import images_for
 
     found = images_for(matcher().model, whole)
     assert found["regions"] is zero

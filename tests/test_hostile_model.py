@@ -35,7 +35,7 @@ from model_files import (
 from search_index import write_run
 from tiny_models import SIZES, tiny
 
-from keras_teran.model_file import _Sizes, least_weights, load_model
+from keras_teran.models._model_file import _Sizes, least_weights, load_model
 from keras_teran.run import LAST_FILE, MODEL_FILE, save_model
 
 
@@ -141,7 +141,9 @@ ROWS = [
     ),
     Row(
         "model: unknown class",
-        named("keras_teran.model", "Nope", {}, registered_name="keras_teran>Nope"),
+        named(
+            "keras_teran.models._teran", "Nope", {}, registered_name="keras_teran>Nope"
+        ),
         "holds a 'Nope', not a Teran",
     ),
     Row(

@@ -9,7 +9,7 @@ import numpy as np
 from hostile_indexes import copy, made
 from hostile_rows import Row, check_row, parametrize
 
-from keras_teran.search.manifest import write_manifest
+from keras_teran.search._index_manifest import write_manifest
 
 
 def changed(change, seal=False):

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from hostile_rows import Row, check_row, parametrize
 
-from keras_teran.serving import Client, checks
-from keras_teran.serving.errors import ServingError
-from keras_teran.serving.interface import FILE, Interface
-from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.text._tokenizer import CaptionTokenizer
+from keras_teran.tf_serving import Client
+from keras_teran.tf_serving import _request_checks as checks
+from keras_teran.tf_serving._errors import ServingError
+from keras_teran.tf_serving._interface import FILE, Interface
 
 CAPTIONS = ["a red square left of a blue disc", "two green rings", "a striped bar"]
 WORDS = np.eye(2)[None]

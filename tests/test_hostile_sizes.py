@@ -6,9 +6,9 @@ from data_folder import record
 from hostile_rows import Row, check_row, parametrize
 from hostile_texts import DEEP, WHOLE, karpathy, write
 
-from keras_teran.data.caption_files import read_rows
-from keras_teran.data.captions import CaptionSet, read_captions
-from keras_teran.data.sizes import read_sizes
+from keras_teran.data._caption_set import CaptionSet, read_captions
+from keras_teran.data._sizes import read_sizes
+from keras_teran.data.formats._caption_files import read_rows
 
 
 def sized(name, content):

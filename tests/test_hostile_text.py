@@ -10,11 +10,11 @@ from hostile_rows import Row, check_row, parametrize
 from hostile_texts import DEEP, write
 from tiny_models import tiny, tiny_tokenizer
 
-from keras_teran.matcher import Matcher
+from keras_teran.pipeline._matcher import Matcher
 from keras_teran.run import save_model, write_config
-from keras_teran.serving.interface import Interface
-from keras_teran.tokenizer import CaptionTokenizer
-from keras_teran.vocabulary import vocabulary_sha256
+from keras_teran.text._tokenizer import CaptionTokenizer
+from keras_teran.text._vocabulary import vocabulary_sha256
+from keras_teran.tf_serving._interface import Interface
 
 TEXTS = ["a red ring", "there is one blue star and it is green", "black cross"]
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "dog", "##s", "run", "."]
@@ -343,7 +343,7 @@ def test_captions_of_a_file_may_hold_no_known_word():
 def test_a_client_refuses_another_vocabulary_than_that_of_its_models(
     tmp_path, change, says
 ):
-    from keras_teran.serving import Client
+    from keras_teran.tf_serving import Client
 
     limits = Interface(
         1, len(WORDS), 64, 4, 2, "exclude", (8,), (4,), vocabulary_sha256(WORDS)

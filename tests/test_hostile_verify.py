@@ -26,15 +26,15 @@ from damaged_exports import (
 from hostile_graphs import regions
 from hostile_rows import Row, check_row, parametrize, status_of
 
-from keras_teran.export import FORMATS
-from keras_teran.exported import open_exported
-from keras_teran.manifest import (
+from keras_teran.export._export import FORMATS
+from keras_teran.export._manifest import (
     MANIFEST,
     check_files,
     manifest_text,
     read_manifest,
     signed,
 )
+from keras_teran.export._runtime import open_exported
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -6,7 +6,7 @@ import oracle_encoders as oracle
 import pytest
 from keras import ops
 
-from keras_teran.layers import (
+from keras_teran.layers._transformer import (
     BertEmbedding,
     BoxFusion,
     TransformerBlock,

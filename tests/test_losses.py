@@ -6,8 +6,7 @@ import oracle_scores as oracle
 import pytest
 from original import MODE_NAMES, original_numbers
 
-from keras_teran.alignment import POOLINGS, similarity
-from keras_teran.losses import (
+from keras_teran.losses._losses import (
     Contrastive,
     Distillation,
     Hinge,
@@ -15,6 +14,7 @@ from keras_teran.losses import (
     negative_pairs,
     rows_of_captions,
 )
+from keras_teran.similarity._pooling import POOLINGS, similarity
 
 SCORES = np.array(
     [[1.0, 0.9, 0.5], [0.3, 0.8, 0.7], [0.95, 0.1, 0.6]],

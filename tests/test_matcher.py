@@ -5,7 +5,7 @@ import pytest
 from tiny_models import tiny, tiny_tokenizer
 
 import keras_teran
-from keras_teran.matcher import Matcher
+from keras_teran.pipeline._matcher import Matcher
 from keras_teran.run import write_config
 
 

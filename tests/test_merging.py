@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from keras_teran.regions.areas import cell_boxes
-from keras_teran.regions.merging import merge
+from keras_teran.extract._merging import merge
+from keras_teran.vision._areas import cell_boxes
 
 
 def spread(cells):

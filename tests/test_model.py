@@ -8,8 +8,8 @@ import pytest
 from keras import ops
 from pairs import SIZES, batch, caption_inputs, image_inputs
 
-from keras_teran.losses import Contrastive, Hinge
-from keras_teran.model import Teran, build_model
+from keras_teran.losses._losses import Contrastive, Hinge
+from keras_teran.models._teran import Teran, build_model
 
 
 def drawn_model(**overrides):

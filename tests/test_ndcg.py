@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from keras_teran.evaluation import ndcg as module
-from keras_teran.evaluation.ndcg import counted_queries, ndcg, ndcg_both_ways
-from keras_teran.evaluation.ordering import first_documents
+from keras_teran.evaluation import _ndcg as module
+from keras_teran.evaluation._ndcg import counted_queries, ndcg, ndcg_both_ways
+from keras_teran.evaluation._topk import first_documents
 
 
 def naive_ndcg(scores, relevance, rank):

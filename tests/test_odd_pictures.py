@@ -10,10 +10,10 @@ from colour_files import write_onnx
 from odd_pictures import SIDE, write_bad, write_captions, write_good
 from search_index import write_run
 
-from keras_teran.cli import main
-from keras_teran.data.captions import read_captions
-from keras_teran.data.packed import PackedRegions
-from keras_teran.regions.picture_store import PictureStore
+from keras_teran.cli.main import main
+from keras_teran.data._caption_set import read_captions
+from keras_teran.data._packed_store import PackedRegions
+from keras_teran.data._picture_store import PictureStore
 from keras_teran.run import read_image_backbone
 
 GOOD = ["plain.png", "cmyk.jpg", "palette.png", "sixteen.png", "turned.png"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_teran.one_image import one_image
+from keras_teran.models._image_input import one_image
 
 GOOD = {
     "regions": np.arange(6, dtype="float64").reshape(3, 2),

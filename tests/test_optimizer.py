@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_teran.optimizer import FusedAdam
+from keras_teran.backend._fused_adam import FusedAdam
 
 tf = pytest.importorskip("tensorflow")
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from region_files import write_original
 
-from keras_teran.data.original import OriginalRegions
+from keras_teran.data.formats._original import OriginalRegions
 
 SIZE = (200, 100)
 

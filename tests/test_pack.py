@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from region_files import write_original
 
-from keras_teran.data import pack as pack_module
-from keras_teran.data.pack import pack
-from keras_teran.data.regions import OriginalRegions, PackedRegions
+from keras_teran.data import _pack as pack_module
+from keras_teran.data._pack import pack
+from keras_teran.data._region_store import OriginalRegions, PackedRegions
 
 SIZE = (200, 100)
 COUNTS = {30: 2, 10: 3, 20: 1, 50: 3, 40: 2}

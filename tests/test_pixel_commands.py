@@ -15,9 +15,9 @@ from pixel_run import RECIPE, train_run, write_pictures
 from search_index import write_run
 
 import keras_teran
-from keras_teran.cli import main
-from keras_teran.regions.decode import BadImage
+from keras_teran.cli.main import main
 from keras_teran.run import MODEL_FILE, read_image_backbone, read_run_config
+from keras_teran.vision._decode import BadImage
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 

@@ -9,10 +9,11 @@ from hub_presets import SIDE, write_preset
 from PIL import Image
 
 from keras_teran import build_model
-from keras_teran.pixels import read_backbone
-from keras_teran.regions import hub, picture_store
-from keras_teran.regions.fitting import fit
-from keras_teran.regions.picture_store import PictureStore
+from keras_teran.data import _picture_store as picture_store
+from keras_teran.data._picture_store import PictureStore
+from keras_teran.models._pixel_encoder import read_backbone
+from keras_teran.vision import _hub as hub
+from keras_teran.vision._fitting import fit
 
 WIDE = {"size": [16, 32], "grid": [2, 4], "region_dim": 8}
 

@@ -4,7 +4,7 @@ import numpy as np
 import oracle_pixel_features as oracle
 from PIL import Image
 
-from keras_teran.data.pixel_features import REGION_DIM, describe_regions
+from keras_teran.data.scenes._features import REGION_DIM, describe_regions
 
 
 def drawn(seed):

@@ -15,20 +15,20 @@ from tiny_models import tiny_tokenizer
 
 import keras_teran
 from keras_teran import build_model
-from keras_teran.cli import main
-from keras_teran.config import TrainingConfig
-from keras_teran.converters import CONVERTERS, quiet
-from keras_teran.data.splits import open_split
-from keras_teran.export import FORMATS, export
-from keras_teran.export_check import largest_errors, reference
-from keras_teran.export_command import calibration_set
-from keras_teran.regions.areas import cell_boxes
-from keras_teran.regions.fitting import PADDING, fit
-from keras_teran.regions.opening import open_extractor
-from keras_teran.regions.picture_store import PictureStore
+from keras_teran.cli.main import main
+from keras_teran.data._picture_store import PictureStore
+from keras_teran.data._splits import open_split
+from keras_teran.export import calibration_set
+from keras_teran.export._check_export import largest_errors, reference
+from keras_teran.export._converters import CONVERTERS, quiet
+from keras_teran.export._export import FORMATS, export
+from keras_teran.export._verify import verify
+from keras_teran.extract._opening import open_extractor
 from keras_teran.run import read_run_config
-from keras_teran.serving.interface import Interface
-from keras_teran.verify import verify
+from keras_teran.tf_serving._interface import Interface
+from keras_teran.training._config import TrainingConfig
+from keras_teran.vision._areas import cell_boxes
+from keras_teran.vision._fitting import PADDING, fit
 
 SHARED = {name: value for name, value in SMALL.items() if name != "dropout"}
 
@@ -304,7 +304,7 @@ def test_what_is_no_picture_is_named(run, preset, tmp_path):
     with pytest.raises(ValueError, match="nowhere.png is missing"):
         matcher.score("nowhere.png", "a star")
     words = tiny_tokenizer(["a star"])
-    of_regions = keras_teran.matcher.Matcher(build_model("tiny"), words, {})
+    of_regions = keras_teran.pipeline._matcher.Matcher(build_model("tiny"), words, {})
     with pytest.raises(ValueError, match="image is a str; this model takes a dict of"):
         of_regions.score("a.png", "a star")
 

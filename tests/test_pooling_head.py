@@ -8,12 +8,12 @@ from keras import ops
 from oracle_encoders import drawn_weights, set_weights
 from tiny_models import run_keras, tiny, tiny_tokenizer
 
-from keras_teran.conversion.weights import checkpoint_of, fill
-from keras_teran.distillation.head import heads_of, rebuilt
-from keras_teran.export import export
-from keras_teran.exported import open_exported
-from keras_teran.model import Teran, build_model
-from keras_teran.pooling_head import PoolingHead
+from keras_teran.conversion._weights import checkpoint_of, fill
+from keras_teran.export._export import export
+from keras_teran.export._runtime import open_exported
+from keras_teran.layers._pooling_head import PoolingHead
+from keras_teran.models._teran import Teran, build_model
+from keras_teran.training._distill_head import heads_of, rebuilt
 
 
 def with_drawn_heads(model):

@@ -19,10 +19,10 @@ from own_pictures import (
 )
 from PIL import Image
 
-from keras_teran.cli import main
-from keras_teran.data.captions import read_captions
-from keras_teran.data.preparing import prepare as preparing
-from keras_teran.data.splits import open_split
+from keras_teran.cli.main import main
+from keras_teran.data._caption_set import read_captions
+from keras_teran.data._splits import open_split
+from keras_teran.data.prepare import _prepare as preparing
 
 
 @pytest.fixture

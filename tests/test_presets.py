@@ -2,8 +2,8 @@
 
 import pytest
 
-from keras_teran.model import Teran, build_model
-from keras_teran.presets import PRESETS, RECIPES
+from keras_teran.models._presets import PRESETS, RECIPES
+from keras_teran.models._teran import Teran, build_model
 
 PUBLISHED = [
     ("mrsw", "MrSw", False),

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from keras_teran.data.captions import CaptionSet
-from keras_teran.evaluation.protocols import (
+from keras_teran.data._caption_set import CaptionSet
+from keras_teran.evaluation._protocols import (
     PROTOCOLS,
     Protocol,
     captions_of,

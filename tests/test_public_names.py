@@ -19,15 +19,15 @@ TABLES = {"PRESETS", "RECIPES"}
 # What these scripts import although it is not public: the command's own options, the
 # report that only the quickstart writes, and what belongs to the drawn captions.
 PRIVATE = {
-    "examples/data_options.py": {"keras_teran.data.options"},
+    "examples/data_options.py": {"keras_teran.cli.data_options"},
     "examples/quickstart.py": {
-        "keras_teran.data.grammar.bag_of_words",
-        "keras_teran.report.Report",
-        "keras_teran.report.write_report",
+        "keras_teran.data.scenes._templates.bag_of_words",
+        "keras_teran.report._report.Report",
+        "keras_teran.report._report.write_report",
         "keras_teran.run.versions",
         "keras_teran.run.write_text",
     },
-    "export/export.py": {"keras_teran.export_command.add_export_options"},
+    "export/export.py": {"keras_teran.cli.export.add_export_options"},
 }
 
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -114,7 +114,7 @@ def test_the_readers_see_each_way_to_a_name():
     )
     assert private(names_used(source)) == {
         "keras_teran.run",
-        "keras_teran.data.packed",
+        "keras_teran.data._packed_store",
         "keras_teran.search",
         "keras_teran.search.build",
     }

@@ -8,7 +8,7 @@ from test_box_units import bottom_up_row, encoded
 from test_feature_matching import packed_values, run_pack
 from test_feature_matching import write_captions as write_captions_file
 
-from keras_teran.data.regions import PackedRegions, open_regions
+from keras_teran.data._region_store import PackedRegions, open_regions
 
 BOXES = [[64, 48, 320, 240], [0, 0, 640, 480]]
 RELATIVE = [[0.1, 0.1, 0.5, 0.5], [0, 0, 1, 1]]

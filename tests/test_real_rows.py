@@ -7,8 +7,8 @@ import pairs
 import pytest
 
 from keras_teran import build_model
-from keras_teran.layers import TransformerBlock
-from keras_teran.real_rows import RealRows, members_of, packing
+from keras_teran.backend._unpadding import RealRows, members_of, packing
+from keras_teran.layers._transformer import TransformerBlock
 
 tf = pytest.importorskip("tensorflow")
 if keras.backend.backend() != "tensorflow":

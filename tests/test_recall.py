@@ -3,8 +3,13 @@
 import numpy as np
 import pytest
 
-from keras_teran.evaluation import recall
-from keras_teran.evaluation.recall import flatten, format_table, ranks, recall_table
+from keras_teran.evaluation import _recall as recall
+from keras_teran.evaluation._recall import (
+    flatten,
+    format_table,
+    ranks,
+    recall_table,
+)
 
 
 def naive_ranks(similarity, caption_to_image):

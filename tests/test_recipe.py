@@ -6,9 +6,9 @@ import pairs
 import pytest
 
 from keras_teran import build_model
-from keras_teran.losses import Contrastive, Hinge
-from keras_teran.presets import RECIPES
-from keras_teran.recipe import (
+from keras_teran.losses._losses import Contrastive, Hinge
+from keras_teran.models._presets import RECIPES
+from keras_teran.training._recipe import (
     batch_settings,
     learning_rate,
     optimizer,

@@ -8,10 +8,12 @@ from region_files import captions_of, write_original, write_packed
 from keras_teran._io import (
     all_finite,
 )
-from keras_teran.data.regions import OriginalRegions, PackedRegions, open_regions
-from keras_teran.regions.boxes import (
-    box_fault,
+from keras_teran.data._region_store import (
+    OriginalRegions,
+    PackedRegions,
+    open_regions,
 )
+from keras_teran.vision._boxes import box_fault
 
 SIZE = (200, 100)
 SHARED = Path(
@@ -117,7 +119,7 @@ def test_packed_faulty_boxes_are_named(tmp_path, box, message):
 
 
 def test_a_check_in_several_pieces_reaches_every_row(tmp_path, monkeypatch):
-    monkeypatch.setattr("keras_teran.data.packed._CHECK_BYTES", 1)
+    monkeypatch.setattr("keras_teran.data._packed_store._CHECK_BYTES", 1)
     features, _ = write_packed(tmp_path)
     features[4, 2, 3] = np.nan
     np.save(tmp_path / "regions.float32.npy", features)
@@ -234,7 +236,7 @@ def test_a_box_without_area_is_no_fault():
     not (SHARED / "flickr8k").is_dir(), reason="needs the Flickr8k features"
 )
 def test_flickr8k_val_is_usable_as_it_lies():
-    from keras_teran.data.captions import read_captions
+    from keras_teran.data._caption_set import read_captions
 
     folder = SHARED / "flickr8k" / "val"
     captions = read_captions(folder / "dataset_flickr8k_val.json", "val")

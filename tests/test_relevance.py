@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from keras_teran.data.captions import CaptionSet
-from keras_teran.evaluation import relevance
-from keras_teran.evaluation.relevance import (
+from keras_teran.data._caption_set import CaptionSet
+from keras_teran.evaluation import _relevance as relevance
+from keras_teran.evaluation._relevance import (
     open_relevance,
     open_rouge_l,
     open_spice,
     write_rouge_l,
 )
-from keras_teran.evaluation.rouge import RougeL
+from keras_teran.evaluation._rouge import RougeL
 
 
 def caption_set(images=12, seed=0):

@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from keras_teran.curves import line_chart, round_ticks
-from keras_teran.evaluation.recall import flatten, recall_table
-from keras_teran.report import Report, write_report
+from keras_teran.evaluation._recall import flatten, recall_table
+from keras_teran.report._curves import line_chart, round_ticks
+from keras_teran.report._report import Report, write_report
 
 PNG = b"\x89PNG\r\n\x1a\n no real picture"
 TABLE = recall_table([[0.1, 0.9, 0.1], [0.5, 0.1, 0.2]], [0, 1, 0])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from keras_teran.evaluation.rouge import RougeL, split_words
-from keras_teran.evaluation.subsequences import CommonSubsequences
+from keras_teran.evaluation._lcs import CommonSubsequences
+from keras_teran.evaluation._rouge import RougeL, split_words
 
 
 def naive_common(one, other):
@@ -106,7 +106,7 @@ def test_nothing_in_common_scores_zero():
 
 
 def test_real_captions_equal_the_naive_loop(shared):
-    from keras_teran.data.captions import read_captions
+    from keras_teran.data._caption_set import read_captions
 
     path = shared / "flickr8k" / "val" / "dataset_flickr8k_val.json"
     captions = read_captions(path, "val").select_images(range(40))

@@ -5,16 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from keras_teran.data.drawing import draw
-from keras_teran.data.grammar import (
-    ANY,
-    CONTENT_WORDS,
-    TEMPLATES,
-    Mention,
-    bag_of_words,
-    word_statement,
-)
-from keras_teran.data.scenes import (
+from keras_teran.data.scenes._drawing import draw
+from keras_teran.data.scenes._facts import RELATIONS, SceneTable, plain_statements
+from keras_teran.data.scenes._scenes import (
     ATTRIBUTES,
     COLOURS,
     FAMILY_SIZE,
@@ -25,8 +18,15 @@ from keras_teran.data.scenes import (
     draw_family,
     split_of,
 )
-from keras_teran.data.statements import RELATIONS, SceneTable, plain_statements
-from keras_teran.data.writing import write_captions
+from keras_teran.data.scenes._templates import (
+    ANY,
+    CONTENT_WORDS,
+    TEMPLATES,
+    Mention,
+    bag_of_words,
+    word_statement,
+)
+from keras_teran.data.scenes._writing import write_captions
 
 CIRCLE, SQUARE, STAR = (SHAPES.index(name) for name in ("circle", "square", "star"))
 RED, GREEN, BLUE = (COLOURS.index(name) for name in ("red", "green", "blue"))

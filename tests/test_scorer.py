@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from keras_teran import alignment
-from keras_teran.converters import CONVERTERS, quiet
-from keras_teran.exported import open_exported
-from keras_teran.scorer import scorer
+from keras_teran.export._converters import CONVERTERS, quiet
+from keras_teran.export._runtime import open_exported
+from keras_teran.export._scorer import scorer
+from keras_teran.similarity import _pooling as alignment
 
 RULES = [
     *((pooling, "exclude") for pooling in alignment.POOLINGS),

@@ -5,9 +5,9 @@ import oracle_scores as oracle
 import pytest
 from keras import ops
 
-from keras_teran import scoring
-from keras_teran.alignment import POOLINGS, similarity
-from keras_teran.scoring import all_pairs
+from keras_teran.similarity import _all_pairs as scoring
+from keras_teran.similarity._all_pairs import all_pairs
+from keras_teran.similarity._pooling import POOLINGS, similarity
 
 pytestmark = pytest.mark.filterwarnings("ignore:You are using a softmax over axis -1")
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from search_index import SENTENCE, build, engine_name, write_run, write_run_of
 
-from keras_teran.alignment import POOLINGS
-from keras_teran.matcher import load
+from keras_teran.pipeline._matcher import load
 from keras_teran.search import Index
+from keras_teran.similarity._pooling import POOLINGS
 
 ENGINES = ("embedded", "cluster")
 

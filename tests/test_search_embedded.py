@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from keras_teran.search import embedded
-from keras_teran.search.embedded import EmbeddedEngine
-from keras_teran.search.schema import IMAGES, Point, Schema
+from keras_teran.search._schema import IMAGES, Point, Schema
+from keras_teran.search.qdrant import _edge as embedded
+from keras_teran.search.qdrant._edge import EmbeddedEngine
 
 SEGMENT = 32 * 2**20  # the log's files
 

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from search_index import build, data, write_run
 
-from keras_teran.cli import main
-from keras_teran.search import Index, building
-from keras_teran.search.embedded import EmbeddedEngine
-from keras_teran.search.engines import open_engine
+from keras_teran.cli.main import main
+from keras_teran.search import Index
+from keras_teran.search import _building as building
+from keras_teran.search._engines import open_engine
+from keras_teran.search.qdrant._edge import EmbeddedEngine
 
 HERE = Path(__file__).resolve().parent
 

@@ -5,9 +5,10 @@ import json
 import pytest
 from search_index import build, engine_name, write_run
 
-from keras_teran.search import Index, cluster
-from keras_teran.search.fields import fields_of
-from keras_teran.search.schema import CAPTIONS, IMAGES
+from keras_teran.search import Index
+from keras_teran.search._fields import fields_of
+from keras_teran.search._schema import CAPTIONS, IMAGES
+from keras_teran.search.qdrant import _server as cluster
 
 OWN = {"filename": "keyword", "caption_ids": "integer"}
 SIDECAR = [

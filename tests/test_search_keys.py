@@ -4,10 +4,10 @@ import pytest
 from header_server import recording
 from search_index import write_run
 
-from keras_teran.cli import main
+from keras_teran.cli.main import main
 from keras_teran.search import Index
-from keras_teran.search.address import server_key
-from keras_teran.search.manifest import FORMAT, hash_model, write_manifest
+from keras_teran.search._address import server_key
+from keras_teran.search._index_manifest import FORMAT, hash_model, write_manifest
 
 KEY = "a-secret-key"
 LOCAL = "http://127.0.0.1:6333"

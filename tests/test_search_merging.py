@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from search_index import SENTENCE, build, data, engine_name, write_run, write_run_of
 
-from keras_teran.alignment import POOLINGS
-from keras_teran.cli import main
-from keras_teran.scoring import all_pairs
-from keras_teran.search import Index, building
-from keras_teran.search.merging import enclosing, merge
+from keras_teran.cli.main import main
+from keras_teran.search import Index
+from keras_teran.search import _building as building
+from keras_teran.search._merge_regions import enclosing, merge
+from keras_teran.similarity._all_pairs import all_pairs
+from keras_teran.similarity._pooling import POOLINGS
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from search_index import build, engine_name, write_run
 
-from keras_teran.cli import main
-from keras_teran.search import Index, embedded
-from keras_teran.search.digests import Digest
-from keras_teran.search.schema import IMAGES, DamagedError, Point, check_unit
-from keras_teran.search.seals import check_seal, seal
+from keras_teran.cli.main import main
+from keras_teran.search import Index
+from keras_teran.search._digests import Digest
+from keras_teran.search._schema import IMAGES, DamagedError, Point, check_unit
+from keras_teran.search._seals import check_seal, seal
+from keras_teran.search.qdrant import _edge as embedded
 
 ENGINES = ("embedded", "cluster")
 

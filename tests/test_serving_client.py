@@ -15,10 +15,10 @@ import pytest
 from region_files import write_packed
 from served import CAPTIONS, Server, exported
 
-from keras_teran.data.packed import PackedRegions
-from keras_teran.exported import open_exported
-from keras_teran.serving import layout
-from keras_teran.serving.errors import ServingError
+from keras_teran.data._packed_store import PackedRegions
+from keras_teran.export._runtime import open_exported
+from keras_teran.tf_serving import _layout as layout
+from keras_teran.tf_serving._errors import ServingError
 
 pytest.importorskip("tensorflow_serving")
 EXAMPLE = Path(__file__).parents[1] / "examples" / "serve_client.py"

@@ -4,9 +4,9 @@ import pytest
 from served import CAPTIONS
 from tiny_models import tiny, tiny_tokenizer
 
-from keras_teran.cli import main
+from keras_teran.cli.main import main
 from keras_teran.run import MODEL_FILE, save_model, write_config
-from keras_teran.serving.interface import Interface
+from keras_teran.tf_serving._interface import Interface
 
 pytest.importorskip("tensorflow_serving")
 

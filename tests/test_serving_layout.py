@@ -18,10 +18,11 @@ from google.protobuf import (
 )
 from served import exported
 
-from keras_teran.exported import open_exported
-from keras_teran.serving import configuration, layout
-from keras_teran.serving.interface import Interface, bucket
-from keras_teran.serving.warmup import PATH
+from keras_teran.export._runtime import open_exported
+from keras_teran.tf_serving import _configuration as configuration
+from keras_teran.tf_serving import _layout as layout
+from keras_teran.tf_serving._interface import Interface, bucket
+from keras_teran.tf_serving._warmup import PATH
 
 tf = pytest.importorskip("tensorflow")
 protos = pytest.importorskip("tensorflow_serving.config.model_server_config_pb2")

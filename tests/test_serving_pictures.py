@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 from served import CAPTIONS, Server, exported_model
 
-from keras_teran.matcher import Matcher
-from keras_teran.regions.picture_store import PictureStore
-from keras_teran.serving import layout
-from keras_teran.serving.interface import Interface
-from keras_teran.serving.warmup import PATH
+from keras_teran.data._picture_store import PictureStore
+from keras_teran.pipeline._matcher import Matcher
+from keras_teran.tf_serving import _layout as layout
+from keras_teran.tf_serving._interface import Interface
+from keras_teran.tf_serving._warmup import PATH
 
 tf = pytest.importorskip("tensorflow")
 pytest.importorskip("tensorflow_serving")

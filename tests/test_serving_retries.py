@@ -11,9 +11,9 @@ import pytest
 from served import CAPTIONS
 from tiny_models import tiny_tokenizer
 
-from keras_teran.serving import Client
-from keras_teran.serving.errors import ServingError, UnavailableError
-from keras_teran.serving.interface import Interface
+from keras_teran.tf_serving import Client
+from keras_teran.tf_serving._errors import ServingError, UnavailableError
+from keras_teran.tf_serving._interface import Interface
 
 WORDS = np.eye(2)[None]
 GOOD = {"outputs": [[1.5]]}
@@ -31,7 +31,7 @@ def folder(tmp_path):
 def waits(monkeypatch):
     """The seconds that the client would have slept."""
     slept = []
-    monkeypatch.setattr("keras_teran.serving.client.time.sleep", slept.append)
+    monkeypatch.setattr("keras_teran.tf_serving._client.time.sleep", slept.append)
     return slept
 
 

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from keras_teran import scoring
-from keras_teran.alignment import POOLINGS
-from keras_teran.evaluation import recall, set_ranks
-from keras_teran.scoring import all_pairs
+from keras_teran.evaluation import _recall as recall
+from keras_teran.evaluation import _streaming_ranks as set_ranks
+from keras_teran.similarity import _all_pairs as scoring
+from keras_teran.similarity._all_pairs import all_pairs
+from keras_teran.similarity._pooling import POOLINGS
 
 pytestmark = pytest.mark.filterwarnings("ignore:You are using a softmax over axis -1")
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from search_index import data, write_run
 
-from keras_teran.cli import main
-from keras_teran.matcher import load
-from keras_teran.search import Index, Shards, build, shards
-from keras_teran.search.shards import encode_images, plan_shards, write_shard
+from keras_teran.cli.main import main
+from keras_teran.pipeline._matcher import load
+from keras_teran.search import Index, Shards, build
+from keras_teran.search import _shards as shards
+from keras_teran.search._shards import encode_images, plan_shards, write_shard
 
 
 @pytest.fixture(scope="module")

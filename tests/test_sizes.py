@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_teran.data.sizes import read_sizes
+from keras_teran.data._sizes import read_sizes
 
 
 def coco_file(path, sizes):

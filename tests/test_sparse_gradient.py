@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_teran import Hinge, alignment, sparse_gradient
-from keras_teran.alignment import POOLINGS
+from keras_teran import Hinge
+from keras_teran.similarity import _gradient as sparse_gradient
+from keras_teran.similarity import _pooling as alignment
+from keras_teran.similarity._pooling import POOLINGS
 
 pytestmark = pytest.mark.filterwarnings("ignore:You are using a softmax over axis -1")
 

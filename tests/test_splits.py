@@ -5,8 +5,8 @@ import pytest
 from data_folder import record, write_data_folder
 from region_files import write_original, write_packed
 
-from keras_teran.data import splits
-from keras_teran.data.splits import open_split
+from keras_teran.data import _splits as splits
+from keras_teran.data._splits import open_split
 
 
 def test_a_folder_gives_each_split_its_own_captions_and_regions(tmp_path):

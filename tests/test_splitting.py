@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from keras_teran.data.preparing.splitting import read_share, split_images
+from keras_teran.data.prepare._split import read_share, split_images
 
 NAMES = [f"{n:03}.jpg" for n in range(100)]
 ALONE = np.arange(100)

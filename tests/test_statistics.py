@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from keras_teran.evaluation.answers import answer, compare, figures
-from keras_teran.evaluation.recall import flatten, recall_table
-from keras_teran.evaluation.statistics import (
+from keras_teran.evaluation._query_results import answer, compare, figures
+from keras_teran.evaluation._recall import flatten, recall_table
+from keras_teran.evaluation._statistics import (
     bootstrap,
     fold_means,
     interval,

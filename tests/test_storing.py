@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from colour_files import write_onnx, write_pictures
 
-from keras_teran.cli import main
-from keras_teran.data.packed import PackedRegions
-from keras_teran.regions import storing
-from keras_teran.regions.listing import list_pictures
-from keras_teran.regions.opening import open_extractor, reopen_extractor
-from keras_teran.regions.storing import store_regions
+from keras_teran.cli.main import main
+from keras_teran.data._packed_store import PackedRegions
+from keras_teran.data._picture_list import list_pictures
+from keras_teran.extract import _storing as storing
+from keras_teran.extract._opening import open_extractor, reopen_extractor
+from keras_teran.extract._storing import store_regions
 
 IMAGES = 11
 

@@ -11,9 +11,9 @@ import pytest
 from colour_files import write_litert, write_onnx
 from tiny_models import tiny
 
-from keras_teran.converters import CONVERTERS, quiet
-from keras_teran.exported import open_exported
-from keras_teran.regions.opening import open_extractor
+from keras_teran.export._converters import CONVERTERS, quiet
+from keras_teran.export._runtime import open_exported
+from keras_teran.extract._opening import open_extractor
 from keras_teran.runtimes import OPENERS, InterpreterPool
 
 THREADS, REQUESTS = 8, 400

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from tokenizers import BertWordPieceTokenizer
 
-from keras_teran.data.captions import read_captions
-from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.data._caption_set import read_captions
+from keras_teran.text._tokenizer import CaptionTokenizer
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "dog", "##s", "run", "."]
 

@@ -7,8 +7,8 @@ from test_tokenizer import CAPTIONS, HOSTILE, WORDS
 from tokenizers import BertWordPieceTokenizer
 from tokenizers.models import WordPiece
 
-from keras_teran.tokenizer import CaptionTokenizer
-from keras_teran.vocabulary import read_vocabulary
+from keras_teran.text._tokenizer import CaptionTokenizer
+from keras_teran.text._vocabulary import read_vocabulary
 
 
 @pytest.mark.parametrize("lowercase", [True, False])

@@ -16,11 +16,11 @@ import yaml
 from data_folder import small_config, weights_of, write_data_folder
 
 import keras_teran
-from keras_teran.data.batches import PairBatches
+from keras_teran.data._batches import PairBatches
 from keras_teran.run import LAST_FILE, read_history, read_run_config
-from keras_teran.training import RunKeeper, train
+from keras_teran.training._train import RunKeeper, train
 
-PROGRAM = "import sys; from keras_teran.cli import main; sys.exit(main())"
+PROGRAM = "import sys; from keras_teran.cli.main import main; sys.exit(main())"
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +86,8 @@ def test_a_configured_chunk_trains_to_the_figures_of_the_whole_batch(data, tmp_p
 
 def assert_kept_is_the_best(folder, data):
     """The best figures of a RUN are those of the model that it kept."""
-    from keras_teran.data.splits import open_split
-    from keras_teran.evaluation.evaluate import evaluate
+    from keras_teran.data._splits import open_split
+    from keras_teran.evaluation._evaluate import evaluate
 
     matcher = keras_teran.load(folder)
     captions, regions, _ = open_split(data, "val")
@@ -224,7 +224,7 @@ def test_a_recipe_of_groups_and_contrast_reaches_batches_and_loss(
         seen.append(PairBatches(*args, **settings))
         return seen[0]
 
-    monkeypatch.setattr("keras_teran.training.PairBatches", batches_of)
+    monkeypatch.setattr("keras_teran.training._train.PairBatches", batches_of)
     recipe = {
         "epochs": 1,
         "batch_size": 8,

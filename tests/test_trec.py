@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import pytrec_eval
 
-from keras_teran.data.captions import CaptionSet
-from keras_teran.evaluation.ndcg import ndcg_both_ways
-from keras_teran.evaluation.recall import DIRECTIONS, recall_table
-from keras_teran.evaluation.trec import TrecFolder, strictly_falling
+from keras_teran.data._caption_set import CaptionSet
+from keras_teran.evaluation._ndcg import ndcg_both_ways
+from keras_teran.evaluation._recall import DIRECTIONS, recall_table
+from keras_teran.evaluation._trec import TrecFolder, strictly_falling
 
 
 def make_fold(seed, images=40, ties=False):

@@ -6,10 +6,14 @@ import pytest
 import tensorflow as tf
 from tiny_models import run_keras, tiny, tiny_tokenizer
 
-from keras_teran.export import export
-from keras_teran.export_check import ExportError, check_inputs
-from keras_teran.exported import open_exported
-from keras_teran.variants import VARIANTS, check_variants, foreign_operators
+from keras_teran.export._check_export import ExportError, check_inputs
+from keras_teran.export._export import export
+from keras_teran.export._runtime import open_exported
+from keras_teran.export._variants import (
+    VARIANTS,
+    check_variants,
+    foreign_operators,
+)
 
 SETS = {"image_encoder": "region_embeddings", "caption_encoder": "word_embeddings"}
 
@@ -91,7 +95,9 @@ def test_an_op_of_another_runtime_is_seen_and_refused(
     path = tmp_path / "custom.tflite"
     path.write_bytes(converter.convert())
     assert foreign_operators(path) == ["Svd"]
-    monkeypatch.setattr("keras_teran.export.foreign_operators", lambda path: ["Svd"])
+    monkeypatch.setattr(
+        "keras_teran.export._export.foreign_operators", lambda path: ["Svd"]
+    )
     tokenizer = tiny_tokenizer(["a red square"], rows=4000)
     with pytest.raises(ExportError, match="image_encoder.tflite holds Svd"):
         export(model, tokenizer, tmp_path / "out", ("litert",))

@@ -9,14 +9,14 @@ from data_folder import small_config, write_data_folder
 
 import keras_teran
 from keras_teran._io import sha256
-from keras_teran.cli import main
-from keras_teran.data.splits import open_split
-from keras_teran.evaluation.evaluate import evaluate
-from keras_teran.export import MANIFEST, export, in_float32
-from keras_teran.export_command import calibration_set
-from keras_teran.manifest import manifest_text, signed
-from keras_teran.verify import verify
-from keras_teran.verify_table import format_verification
+from keras_teran.cli.main import main
+from keras_teran.data._splits import open_split
+from keras_teran.evaluation._evaluate import evaluate
+from keras_teran.export import calibration_set
+from keras_teran.export._export import MANIFEST, export, in_float32
+from keras_teran.export._manifest import manifest_text, signed
+from keras_teran.export._verify import verify
+from keras_teran.export._verify_table import format_verification
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def exported(run, tmp_path):
 
 def swap_weights(exported, run):
     """Puts an image encoder of other weights in the place of the int8 one."""
-    from keras_teran.converters import CONVERTERS, quiet
+    from keras_teran.export._converters import CONVERTERS, quiet
 
     model = in_float32(keras_teran.load(run).model)
     draw = np.random.default_rng(1)
@@ -133,7 +133,7 @@ def test_every_file_is_measured_in_its_own_process(data, exported):
 def test_export_with_data_refuses_what_loses_recall_unless_told(
     data, run, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr("keras_teran.verify.MOST_LOST", -1e9)
+    monkeypatch.setattr("keras_teran.export._verify.MOST_LOST", -1e9)
     monkeypatch.setattr(verify, "__defaults__", (None, -1e9, True, False))
     out = tmp_path / "out"
     command = ["export", str(run), "--out", str(out), "--formats", "savedmodel"]

@@ -21,7 +21,9 @@ def environment(tmp_path_factory):
     """Where `keras-teran` is this package's command, and nothing is fetched."""
     folder = tmp_path_factory.mktemp("bin")
     command = folder / "keras-teran"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m keras_teran.cli "$@"\n')
+    command.write_text(
+        f'#!/bin/sh\nexec "{sys.executable}" -m keras_teran.cli.main "$@"\n'
+    )
     command.chmod(0o755)
     return os.environ | {
         "PATH": f"{folder}:{os.environ['PATH']}",

@@ -7,8 +7,8 @@ from fastapi.testclient import TestClient
 from search_double import FOREIGN, HELD, QUARTERS, DoubleIndex
 from web_client import IMAGES, SCRIPT, client_of, refusal, search
 
-from keras_teran.web.limits import Limits
-from keras_teran.web.service import create_app
+from keras_teran.web._limits import Limits
+from keras_teran.web._service import create_app
 
 PNG = b"\x89PNG\r\n\x1a\n a picture"
 

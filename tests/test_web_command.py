@@ -12,7 +12,7 @@ import uvicorn
 from fastapi.testclient import TestClient
 from search_double import DoubleIndex
 
-from keras_teran.web import command
+from keras_teran.cli import serve as command
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_without_the_extra_it_says_what_to_install(parse, monkeypatch):
 
 def test_its_parser_loads_no_framework():
     program = (
-        "import sys, keras_teran.web.command as _\n"
+        "import sys, keras_teran.cli.serve as _\n"
         "print(sorted({'fastapi', 'uvicorn', 'keras', 'numpy'} & set(sys.modules)))"
     )
     found = subprocess.run(

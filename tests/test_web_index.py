@@ -5,10 +5,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from keras_teran import build_model
-from keras_teran.data.embedded import embedded
+from keras_teran.data.scenes._embedded import embedded
 from keras_teran.run import MODEL_FILE, write_config
-from keras_teran.tokenizer import CaptionTokenizer
-from keras_teran.web.service import create_app
+from keras_teran.text._tokenizer import CaptionTokenizer
+from keras_teran.web._service import create_app
 
 search = pytest.importorskip("keras_teran.search")
 pytest.importorskip("qdrant_edge", reason="needs the embedded engine")

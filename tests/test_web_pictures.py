@@ -4,8 +4,8 @@ import pytest
 from fastapi.testclient import TestClient
 from search_double import DoubleIndex
 
-from keras_teran.web.pictures import safe_picture
-from keras_teran.web.service import create_app
+from keras_teran.web._picture_files import safe_picture
+from keras_teran.web._service import create_app
 
 NOT_SERVED = "The index gives this image a file name that is not served."
 NO_PICTURE = "Only pictures are served"

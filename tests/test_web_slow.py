@@ -9,10 +9,10 @@ import pytest
 from fastapi.testclient import TestClient
 from search_double import DoubleIndex
 
-from keras_teran.web.guard import Guard
-from keras_teran.web.limits import Limits
-from keras_teran.web.metrics import Metrics
-from keras_teran.web.service import create_app
+from keras_teran.web._guard import Guard
+from keras_teran.web._limits import Limits
+from keras_teran.web._metrics import Metrics
+from keras_teran.web._service import create_app
 
 IMAGES = [{"caption": "a red circle", "filename": "red.png"}]
 

@@ -7,8 +7,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from keras_teran.search.image_file import read_image_file
-from keras_teran.web.limits import Limits
+from keras_teran.search._image_file import read_image_file
+from keras_teran.web._limits import Limits
 
 LIMITS = Limits(upload_bytes=20_000, regions=5)
 REGIONS = np.arange(6, dtype="float32").reshape(3, 2)

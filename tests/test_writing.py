@@ -4,7 +4,12 @@ import json
 
 import pytest
 
-from keras_teran._io.writing import whole_file, whole_folder, write_json, write_text
+from keras_teran._io._writing import (
+    whole_file,
+    whole_folder,
+    write_json,
+    write_text,
+)
 
 
 def names(folder):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_teran import build_model
-from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.text._tokenizer import CaptionTokenizer
 
 SIZES = {
     "region_dim": 8,

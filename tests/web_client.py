@@ -2,8 +2,8 @@
 
 from fastapi.testclient import TestClient
 
-from keras_teran.web.limits import Limits
-from keras_teran.web.service import create_app
+from keras_teran.web._limits import Limits
+from keras_teran.web._service import create_app
 
 SCRIPT = "<img src=x onerror=alert(1)><script>alert(1)</script> ring"
 IMAGES = [

@@ -1,5 +1,24 @@
-"""Captions, region features, batches and the embedded set.
+"""Captions, region stores, pictures and batches."""
 
-Nothing is imported here: each module is imported by its own name, so that reading
-captions does not cost the import of Keras.
-"""
+from keras_teran._lazy import lazy
+
+__all__, __getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "_batches": "PairBatches",
+        "_caption_set": "CaptionSet read_captions",
+        "_checks": "ImageRows",
+        "_grouping": "check_groups",
+        "_pack": "pack",
+        "_packed_files": (
+            "PICTURES allocate describe discarded_if_refused partial_folder publish "
+            "resume save_progress shrink write_json write_rows "
+        ),
+        "_packed_store": "PackedRegions",
+        "_picture_list": "list_pictures",
+        "_picture_path": "picture_path",
+        "_picture_store": "OPENING PictureStore",
+        "_region_store": "check_width open_regions",
+        "_splits": "EMBEDDED check_source open_split",
+    },
+)

@@ -1,1 +1,21 @@
-"""How well a similarity matrix retrieves, and whether regions ground words."""
+"""Ranks, recall, published protocols, relevance, grounding, TREC files."""
+
+from keras_teran._lazy import lazy
+
+__all__, __getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "_callback": "RetrievalEvaluation check_order",
+        "_candidate_recall": "survival two_stage_recall",
+        "_evaluate": "encode_images evaluate score_captions",
+        "_grounding": "grounding_accuracy",
+        "_ndcg": "ZERO_RULES",
+        "_protocol_table": "format_protocol",
+        "_protocols": "PROTOCOLS",
+        "_recall": (
+            "DIRECTIONS RECALL_AT check_correspondence format_table ranks recall_table "
+        ),
+        "_run_protocol": "evaluate_protocol evaluate_split",
+        "_streaming_ranks": "set_ranks",
+    },
+)

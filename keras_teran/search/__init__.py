@@ -1,19 +1,19 @@
-"""Search: an index of images and captions, on one machine or on a cluster."""
+"""An index of images and captions, in the process or on a Qdrant server."""
 
-import importlib
+from keras_teran._lazy import lazy
 
-__all__ = ["Hit", "Index", "Shards", "Word", "build"]
-
-_HOMES = {
-    "Hit": "hits",
-    "Index": "index",
-    "Shards": "shards",
-    "Word": "hits",
-    "build": "building",
-}
-
-
-def __getattr__(name):
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__all__, __getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "_address": "EMBEDDED check_engine",
+        "_building": "build",
+        "_hits": "Hit",
+        "_image_file": "MOST_BYTES MOST_REGIONS read_image_file",
+        "_index": "Index",
+        "_merge_regions": "check_count merge",
+        "_queries": "pooled",
+        "_schema": "BOXES IMAGES Point Schema Storage check_storage read_where",
+        "_shards": "Shards plan_shards write_shard",
+        "_sources": "open_data without_bad",
+    },
+)

@@ -13,10 +13,10 @@ import pytest
 from keras import ops
 
 from keras_teran import CaptionTokenizer, Hinge, build_model
-from keras_teran.alignment import POOLINGS
-from keras_teran.data.batches import PairBatches
-from keras_teran.data.captions import CaptionSet
-from keras_teran.data.memory import MemoryRegions
+from keras_teran.data._batches import PairBatches
+from keras_teran.data._caption_set import CaptionSet
+from keras_teran.data._memory_store import MemoryRegions
+from keras_teran.similarity._pooling import POOLINGS
 
 COLOURS = ("red", "green", "blue", "black")
 SHAPES = ("dog", "cat", "bus")

@@ -6,7 +6,7 @@ import pairs
 import pytest
 
 from keras_teran import build_model
-from keras_teran.losses import PooledLoss
+from keras_teran.losses._losses import PooledLoss
 
 
 class Kept(keras.optimizers.SGD):

@@ -19,9 +19,9 @@ from original_layout import (
 )
 
 import keras_teran
-from keras_teran.cli import main
+from keras_teran.cli.main import main
 from keras_teran.conversion import export_original, from_original
-from keras_teran.conversion.checkpoint import read_checkpoint
+from keras_teran.conversion._checkpoint import read_checkpoint
 
 torch = pytest.importorskip("torch", reason="needs PyTorch (make test-torch)")
 

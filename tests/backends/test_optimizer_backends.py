@@ -4,7 +4,7 @@ import keras
 import pytest
 from keras import ops
 
-from keras_teran.optimizer import FusedAdam
+from keras_teran.backend._fused_adam import FusedAdam
 
 RATE, STEPS = 0.05, 4
 

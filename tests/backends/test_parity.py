@@ -7,12 +7,12 @@ from keras import ops
 from original import MODE_NAMES
 
 from keras_teran import Hinge
-from keras_teran.alignment import POOLINGS, similarity
 from keras_teran.conversion import from_checkpoint
-from keras_teran.data.captions import CaptionSet
-from keras_teran.data.memory import MemoryRegions
-from keras_teran.evaluation.evaluate import evaluate
-from keras_teran.evaluation.recall import ranks
+from keras_teran.data._caption_set import CaptionSet
+from keras_teran.data._memory_store import MemoryRegions
+from keras_teran.evaluation._evaluate import evaluate
+from keras_teran.evaluation._recall import ranks
+from keras_teran.similarity._pooling import POOLINGS, similarity
 
 # Keras wonders at a softmax over the words of captions that have one word.
 pytestmark = pytest.mark.filterwarnings("ignore:You are using a softmax over axis -1")

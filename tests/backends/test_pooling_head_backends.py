@@ -5,8 +5,8 @@ import pairs
 from keras import ops
 
 from keras_teran import build_model
-from keras_teran.distillation.head import HeadTrainer, compiled_trainer, heads_of
-from keras_teran.losses import Distillation, PooledLoss
+from keras_teran.losses._losses import Distillation, PooledLoss
+from keras_teran.training._distill_head import HeadTrainer, compiled_trainer, heads_of
 
 
 def batch(model):

@@ -12,8 +12,8 @@ from node import PROGRAM, run
 from search_page import READY, serving
 from tiny_models import tiny
 
-from keras_teran.export import export
-from keras_teran.tokenizer import CaptionTokenizer
+from keras_teran.export._export import export
+from keras_teran.text._tokenizer import CaptionTokenizer
 
 CAPTIONS = [
     "a red square left of a blue disc",

@@ -8,9 +8,9 @@ import uvicorn
 from PIL import Image
 from search_double import DoubleIndex
 
-from keras_teran.web.command import address_of, listen
-from keras_teran.web.limits import Limits
-from keras_teran.web.service import create_app
+from keras_teran.cli.serve import address_of, listen
+from keras_teran.web._limits import Limits
+from keras_teran.web._service import create_app
 
 HOSTILE = (
     '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>'

@@ -10,7 +10,7 @@ import pytest
 from comparison import check_same
 from node import PROGRAM, run
 
-from keras_teran.tokenizer import SPECIAL_TOKENS, CaptionTokenizer
+from keras_teran.text._tokenizer import SPECIAL_TOKENS, CaptionTokenizer
 
 LONG = "two green rings " * 40
 

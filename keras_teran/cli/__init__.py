@@ -1,0 +1,1 @@
+"""The `keras-teran` command: one file a subcommand."""

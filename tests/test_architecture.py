@@ -4,104 +4,29 @@ import ast
 import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "keras_teran"
 OUTSIDE = ("examples", "export", "benchmarks", "tests")
 
-# The parts of the package, by what each may import of it besides its own files.
-BOTTOM = (
-    "_io",
-    "alignment",
-    "converters",
-    "curves",
-    "dropout",
-    "ending",
-    "input_arrays",
-    "losses",
-    "manifest_schema",
-    "optimizer",
-    "packing",
-    "painting",
-    "presets",
-    "real_rows",
-    "replicas",
-    "run",
-    "runtimes",
-    "streams",
-    "texts",
-    "vocabulary",
+# The rooms of the package by level: each may import those of the levels below its own.
+LEVELS = (
+    {"_lazy"},
+    {"_io"},
+    {"run", "similarity", "losses", "backend", "vision", "text", "runtimes"},
+    {"layers", "data"},
+    {"models", "extract"},
+    {"pipeline", "conversion"},
+    {"evaluation", "search"},
+    {"training", "export", "web", "report"},
+    {"tf_serving"},
+    {"cli"},
 )
-MIDDLE = {
-    "tokenizer": {"texts", "tokenizer_files", "vocabulary"},
-    "tokenizer_files": {"vocabulary"},
-    "layers": {"dropout", "real_rows"},
-    "backbone": {"layers", "tokenizer"},
-    "context": {"dropout", "layers"},
-    "caption_input": {"input_arrays"},
-    "encoders": {"layers", "backbone", "context", "pooling_head"},
-    "pooling_head": {"layers"},
-    "recipe": {"losses", "optimizer", "schemas"},
-    "schemas": {"alignment"},
-    "pixels": {"regions"},
-    "encoding": {"caption_input", "encoders", "input_arrays", "one_image", "pixels"},
-    "model": {
-        "encoders",
-        "encoding",
-        "pixels",
-        "backbone",
-        "context",
-        "alignment",
-        "caching",
-        "losses",
-        "presets",
-        "real_rows",
-        "replicas",
-        "schemas",
-        "sparse_gradient",
-    },
-    "caching": {"context", "real_rows"},
-    "data": {"texts", "tokenizer", "regions", "vocabulary"},
-    "one_image": {"data", "input_arrays", "regions"},
-    "manifest": {"manifest_schema"},
-    "exported": {"manifest", "runtimes"},
-    "regions": {"tokenizer", "data", "runtimes"},
-    "scoring": {"alignment", "packing"},
-    "sparse_gradient": {"alignment"},
-}
-ABOVE_MODEL = (
-    "config",
-    "conversion",
-    "distillation",
-    "evaluation",
-    "explain",
-    "export",
-    "export_check",
-    "matcher",
-    "model_file",
-    "report",
-    "export_command",
-    "file_cost",
-    "scorer",
-    "search",
-    "serving",
-    "training",
-    "variants",
-    "verify",
-    "verify_table",
-)
-TOP = ("cli", "web")
-
-# `__init__` resolves the public names lazily and stands outside the layers.
-ALLOWED = {part: set() for part in BOTTOM} | MIDDLE
-ALLOWED["ending"] = {"streams"}
-ALLOWED |= {part: {*BOTTOM, *MIDDLE, *ABOVE_MODEL} for part in ABOVE_MODEL}
-ALLOWED |= {part: set(ALLOWED) | set(TOP) for part in TOP}
-# Every part reads files by it.
-ALLOWED = {part: allowed | {"_io"} for part, allowed in ALLOWED.items()}
+# What a level below another's holds and may still not be imported there.
+APART = {"models": {"data"}, "layers": {"vision", "text", "runtimes"}}
+LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 
 HEAVY = {
     "PIL",
@@ -122,12 +47,12 @@ HEAVY = {
 # What the command imports before it knows what is asked of it.
 WITHOUT_KERAS = (
     "__init__",
-    "cli",
-    "data/captions",
-    "presets",
-    "texts",
-    "tokenizer",
-    "vocabulary",
+    "cli/_ending",
+    "cli/_streams",
+    "cli/main",
+    "data/_caption_set",
+    "models/_presets",
+    "text/_tokenizer",
 )
 MOST_LINES = 400
 
@@ -188,9 +113,9 @@ def relative(path):
     return path.relative_to(ROOT).as_posix()
 
 
-def test_every_part_of_the_package_has_a_place_among_the_layers():
-    unplaced = {part for part, _ in files_by_part()} - set(ALLOWED)
-    assert not unplaced, f"place {sorted(unplaced)} in the table of layers above"
+def test_every_room_of_the_package_has_a_level():
+    unplaced = {part for part, _ in files_by_part()} - set(LEVEL)
+    assert not unplaced, f"place {sorted(unplaced)} in the table of levels above"
 
 
 def test_imports_point_down():
@@ -198,9 +123,33 @@ def test_imports_point_down():
         f"{relative(path)} imports {name}"
         for part, path in files_by_part()
         for name in package_imports(path)
-        if part_of(name) not in ALLOWED[part] | {part}
+        if part_of(name) != part
+        and (
+            LEVEL[part_of(name)] >= LEVEL[part] or part_of(name) in APART.get(part, ())
+        )
     ]
     assert not wrong
+
+
+def test_a_room_is_entered_by_its_door():
+    """Private files and names are imported inside their own room alone."""
+    wrong = [
+        f"{relative(path)} imports {name}"
+        for part, path in files_by_part()
+        for name in imported(path)
+        if part_of(name) not in (None, part)
+        and any(piece.startswith("_") for piece in name.split(".")[2:])
+    ]
+    assert not wrong
+
+
+def test_no_two_modules_outside_the_command_have_one_name():
+    names = [
+        path.stem
+        for part, path in files_by_part()
+        if part != "cli" and path.stem != "__init__"
+    ]
+    assert len(names) == len({*names}), sorted(n for n in names if names.count(n) > 1)
 
 
 def test_no_module_imports_itself_through_others():
@@ -293,9 +242,9 @@ def test_the_rules_see_relative_and_nested_imports(tmp_path, monkeypatch):
     everywhere = set(imported(path))
     assert {
         "numpy",
-        "keras_teran.data._region_store",
-        "keras_teran.models._teran",
-        "keras_teran.cli.main",
+        "keras_teran.data.regions",
+        "keras_teran.model",
+        "keras_teran.cli",
         "PIL.Image",
         "tensorflow",
     } <= everywhere

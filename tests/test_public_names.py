@@ -3,13 +3,12 @@
 import ast
 import inspect
 import re
-from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
 import keras_teran
 
-ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "keras_teran"
 SCRIPTS = sorted([*(ROOT / "examples").glob("*.py"), *(ROOT / "export").glob("*.py")])
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -21,9 +20,9 @@ TABLES = {"PRESETS", "RECIPES"}
 PRIVATE = {
     "examples/data_options.py": {"keras_teran.cli.data_options"},
     "examples/quickstart.py": {
-        "keras_teran.data.scenes._templates.bag_of_words",
-        "keras_teran.report._report.Report",
-        "keras_teran.report._report.write_report",
+        "keras_teran.data.scenes.bag_of_words",
+        "keras_teran.report.Report",
+        "keras_teran.report.write_report",
         "keras_teran.run.versions",
         "keras_teran.run.write_text",
     },
@@ -114,7 +113,7 @@ def test_the_readers_see_each_way_to_a_name():
     )
     assert private(names_used(source)) == {
         "keras_teran.run",
-        "keras_teran.data._packed_store",
+        "keras_teran.data.packed",
         "keras_teran.search",
         "keras_teran.search.build",
     }

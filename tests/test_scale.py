@@ -2,11 +2,11 @@
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
-DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "scale.md"
+DOCUMENT = ROOT / "docs" / "scale.md"
 SUM = re.compile(r"`([\d.,e ×/+()-]+) = ([\d.,e]+)`")
 
 

@@ -7,6 +7,9 @@ __all__, __getattr__, __dir__ = lazy(
     {
         "_fused_adam": "FusedAdam",
         "_malloc": "keep_freed_memory",
+        "_replicas": (
+            "build_replica_optimizer count_replicas gather_pairs replica_train_step "
+        ),
         "_unpadding": "members_of packing",
     },
 )

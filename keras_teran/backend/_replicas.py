@@ -1,13 +1,13 @@
 """Negatives from all replicas of `tf.distribute`, and one device's gradients.
 
 Only TensorFlow has replicas; on other backends, and outside a step that replicas run,
-`count` is 1 and `gather` returns what it was given.
+`count_replicas` is 1 and `gather_pairs` returns what it was given.
 """
 
 import keras
 
 
-def count():
+def count_replicas():
     """Replicas that train in step."""
     if keras.backend.backend() != "tensorflow":
         return 1
@@ -18,20 +18,20 @@ def count():
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def gather(tensor):
+def gather_pairs(tensor):
     """The rows of all replicas, in the replicas' order; differentiable.
 
     Args:
         tensor: (rows, ...); rows may differ between replicas, the other sizes not.
     """
-    if count() == 1:
+    if count_replicas() == 1:
         return tensor
     import tensorflow as tf
 
     return tf.distribute.get_replica_context().all_gather(tensor, axis=0)
 
 
-def build_optimizer(model):
+def build_replica_optimizer(model):
     """Makes the optimiser's variables on all replicas, before the first step."""
     if model.optimizer is None or model.optimizer.built:
         return
@@ -39,7 +39,7 @@ def build_optimizer(model):
         model.optimizer.build(model.trainable_variables)
 
 
-def train_step(model, data):
+def replica_train_step(model, data):
     """A step whose gradients are summed over the replicas before they are clipped.
 
     Keras clips on each replica and sums what is left, which lets through more than the
@@ -54,7 +54,7 @@ def train_step(model, data):
         scaled = model.optimizer.scale_loss(loss)
     # Keras offers neither the loss tracker nor the clipping alone in public.
     rows = tf.shape(image_ids)[0]
-    model._loss_tracker.update_state(loss * count(), sample_weight=rows)
+    model._loss_tracker.update_state(loss * count_replicas(), sample_weight=rows)
     gradients = tape.gradient(scaled, model.trainable_weights)
     gradients = tf.distribute.get_replica_context().all_reduce("SUM", gradients)
     gradients = model.optimizer._clip_gradients(gradients)
@@ -67,6 +67,6 @@ def _share(gradient):
     import tensorflow as tf
 
     if isinstance(gradient, tf.IndexedSlices):  # of the table of token vectors
-        values = gradient.values / count()
+        values = gradient.values / count_replicas()
         return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
-    return gradient / count()
+    return gradient / count_replicas()

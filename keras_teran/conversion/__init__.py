@@ -5,7 +5,7 @@ from keras_teran._lazy import lazy
 __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
-        "_original": "export_original from_checkpoint from_original",
+        "_from_checkpoint": "export_original from_checkpoint from_original",
         "_to_run": "convert",
     },
 )

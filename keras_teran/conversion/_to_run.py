@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keras_teran import _io
 from keras_teran.conversion._checkpoint import read_checkpoint
-from keras_teran.conversion._original import from_checkpoint
+from keras_teran.conversion._from_checkpoint import from_checkpoint
 from keras_teran.models import PRESETS
 from keras_teran.run import (
     CARD_FILE,

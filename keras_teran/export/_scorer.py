@@ -6,7 +6,7 @@ those needs no Python to score what comes out of them.
 
 import keras
 
-from keras_teran.similarity import _pooling as alignment
+from keras_teran.similarity import check_rules, cosines, similarity
 
 SCORER = "scorer"
 ALIGNER = "aligner"
@@ -28,7 +28,7 @@ class Scoring(keras.layers.Layer):
 
     def __init__(self, pooling, padding, with_alignment, **kwargs):
         super().__init__(**kwargs)
-        alignment.check_rules(pooling, padding)
+        check_rules(pooling, padding)
         self.pooling = pooling
         self.padding = padding
         self.with_alignment = with_alignment
@@ -36,9 +36,9 @@ class Scoring(keras.layers.Layer):
     def call(self, region_embeddings, word_embeddings):
         """See the class."""
         pair = (region_embeddings, word_embeddings)
-        scores = {"similarity": alignment.similarity(*pair, self.pooling, self.padding)}
+        scores = {"similarity": similarity(*pair, self.pooling, self.padding)}
         if self.with_alignment:
-            scores["alignment"] = alignment.cosines(*pair)
+            scores["alignment"] = cosines(*pair)
         return scores
 
     def compute_output_spec(self, region_embeddings, word_embeddings):

@@ -11,7 +11,10 @@ __all__, __getattr__, __dir__ = lazy(
         "_model_file": "least_weights load_model",
         "_pixel_encoder": "read_backbone",
         "_presets": "PRESETS RECIPES",
-        "_schemas": "check_recipe",
+        "_schemas": (
+            "Choices Count ImageSize Positions Positive Recipe Seed Text "
+            "check_pictures check_recipe given_fields known_keys partial_schema "
+        ),
         "_teran": "Teran build_model",
     },
 )

@@ -253,7 +253,7 @@ def check_pictures(backbone, size, trainable):
             )
 
 
-def partial(model):
+def partial_schema(model):
     """A schema that takes any of a model's fields, and none of the others.
 
     Args:
@@ -272,8 +272,8 @@ def partial(model):
     return Annotated[schema, BeforeValidator(known_keys(model.model_fields))]
 
 
-def given(part):
-    """The values that an instance of a `partial` schema was given: a dict."""
+def given_fields(part):
+    """The values that an instance of a `partial_schema` schema was given: a dict."""
     return part.model_dump(exclude_unset=True)
 
 

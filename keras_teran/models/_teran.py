@@ -8,8 +8,13 @@ import numpy as np
 from keras import ops
 
 from keras_teran import _io
-from keras_teran.backend import _replicas as replicas
-from keras_teran.backend import packing
+from keras_teran.backend import (
+    build_replica_optimizer,
+    count_replicas,
+    gather_pairs,
+    packing,
+    replica_train_step,
+)
 from keras_teran.layers import members_alone
 from keras_teran.losses import (
     Hinge,
@@ -39,8 +44,7 @@ from keras_teran.models._pixel_encoder import (
 )
 from keras_teran.models._presets import configured
 from keras_teran.models._schemas import check_pictures, checked_arguments
-from keras_teran.similarity import _gradient as sparse_gradient
-from keras_teran.similarity import _pooling as alignment
+from keras_teran.similarity import members_of, similarity, sparse_similarity
 
 _CARRIED_FILE = "carried.npz"
 
@@ -82,8 +86,8 @@ class Teran(keras.Model):
         caption_feedforward_dim: int, feed-forward width of BERT.
         caption_max_length: int, positions of BERT.
         shared_final_layers: bool, one stack of final layers serves both encoders.
-        pooling: str, one of `alignment.POOLINGS`.
-        padding: "exclude" or "zero", see `alignment.similarity`.
+        pooling: str, one of `similarity.POOLINGS`.
+        padding: "exclude" or "zero", see `similarity.similarity`.
         drop_last_word: bool, leave out the word piece before [SEP], as the original.
         pooling_head: bool, `image_embedding` and `caption_embedding` come from a head on
             all regions and words (`PoolingHead`), which does not train beside a context.
@@ -243,7 +247,7 @@ class Teran(keras.Model):
         sides = images["region_embeddings"], captions["word_embeddings"]
         if training:
             sides = members_alone(self._config, *sides)
-        return self.similarity(*map(replicas.gather, sides))
+        return self.similarity(*map(gather_pairs, sides))
 
     def similarity(self, images, captions):
         """Scores encoded images against encoded captions.
@@ -257,11 +261,11 @@ class Teran(keras.Model):
         Returns:
             float32 (images, captions), by the model's pooling and padding rule.
         """
-        images = alignment.members_of(images, "images", "region_embeddings")
-        captions = alignment.members_of(captions, "captions", "word_embeddings")
+        images = members_of(images, "images", "region_embeddings")
+        captions = members_of(captions, "captions", "word_embeddings")
         # XLA compiles neither loops over blocks nor sets of unknown size.
-        score = alignment if self.jit_compile else sparse_gradient
-        return score.similarity(images, captions, self.pooling, self.padding)
+        score = similarity if self.jit_compile else sparse_similarity
+        return score(images, captions, self.pooling, self.padding)
 
     def encode(self, inputs, batch_size=256, progress=False):
         """Encodes many images, or many captions, of mixed size.
@@ -298,18 +302,18 @@ class Teran(keras.Model):
         if sample_weight is not None:
             raise ValueError("sample_weight is not used by a ranking loss.")
         ranking_loss = checked_loss(self.loss or Hinge())
-        image_ids = replicas.gather(y)
+        image_ids = gather_pairs(y)
         similarity = rows_of_captions(y_pred)
         loss = ranking_loss(similarity, image_ids)
         if self.pooled_loss:
-            images, captions = map(replicas.gather, self._pooled.both)
+            images, captions = map(gather_pairs, self._pooled.both)
             cosines = rows_of_captions(ops.matmul(images, ops.transpose(captions)))
             loss += self.pooled_loss(cosines, similarity, image_ids)
-        return loss / replicas.count()
+        return loss / count_replicas()
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Logs the loss and the in-batch recall."""
-        negative = negative_pairs(replicas.gather(y))
+        negative = negative_pairs(gather_pairs(y))
         similarity = rows_of_captions(y_pred)
         for axis, tracker in zip((1, 0), self._recall_trackers, strict=True):
             tracker.update_state(first_is_positive(similarity, negative, axis))
@@ -317,13 +321,13 @@ class Teran(keras.Model):
 
     def train_step(self, *args):
         """Keras' own, but for replicas and for `encode_chunk`."""
-        if replicas.count() > 1:
+        if count_replicas() > 1:
             if self.encode_chunk is not None:
                 raise NotImplementedError(
                     f"encode_chunk={self.encode_chunk} does not work over replicas; "
                     "leave it None, or train on one device."
                 )
-            return replicas.train_step(self, *args)
+            return replica_train_step(self, *args)
         if self.encode_chunk is None:
             return super().train_step(*args)
         # JAX, which is refused, has the state of the model before the batch.
@@ -334,7 +338,7 @@ class Teran(keras.Model):
 
         Keras' own would average a batch over the replicas, which masks cannot be.
         """
-        replicas.build_optimizer(self)
+        build_replica_optimizer(self)
 
 
 def build_model(
@@ -352,7 +356,7 @@ def build_model(
 
     Args:
         preset: str, a key of `PRESETS`.
-        pooling: str, one of `alignment.POOLINGS`; None for the preset's.
+        pooling: str, one of `similarity.POOLINGS`; None for the preset's.
         caption_backbone: a KerasHub preset name, a Hugging Face BERT folder or a
             `keras_hub.models.BertBackbone`, whose sizes and weights the caption encoder
             takes; `caption_layers` then cuts it to its first layers, by default to as

@@ -6,7 +6,9 @@ __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
         "_all_pairs": "BLOCK_BYTES all_pairs score_blocks",
-        "_gradient": "similarity",
-        "_pooling": "POOLINGS check_rules pair_similarity",
+        "_gradient": "sparse_similarity",
+        "_pooling": (
+            "POOLINGS check_rules cosines members_of pair_similarity similarity "
+        ),
     },
 )

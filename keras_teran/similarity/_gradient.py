@@ -20,7 +20,9 @@ _PAIRS = 512
 _ONE_IN = 6
 
 
-def similarity(region_embeddings, word_embeddings, pooling="MrSw", padding="exclude"):
+def sparse_similarity(
+    region_embeddings, word_embeddings, pooling="MrSw", padding="exclude"
+):
     """`alignment.similarity`, with the gradient described above.
 
     Where several members tie for a maximum the gradient is shared among them, as

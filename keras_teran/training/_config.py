@@ -16,8 +16,23 @@ from pydantic import (
 
 from keras_teran import _io
 from keras_teran.data import check_groups, check_source
-from keras_teran.models import PRESETS, RECIPES
-from keras_teran.models import _schemas as schemas
+from keras_teran.models import (
+    PRESETS,
+    RECIPES,
+    Choices,
+    Count,
+    ImageSize,
+    Positions,
+    Positive,
+    Recipe,
+    Seed,
+    Text,
+    check_pictures,
+    check_recipe,
+    given_fields,
+    known_keys,
+    partial_schema,
+)
 
 _PRESET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 
@@ -44,7 +59,7 @@ def _backbone(source):
 
 
 _Preset = typing.Annotated[str, AfterValidator(_preset)]
-_Backbone = typing.Annotated[schemas.Text, AfterValidator(_backbone)]
+_Backbone = typing.Annotated[Text, AfterValidator(_backbone)]
 _Source = typing.Annotated[typing.Any, AfterValidator(check_source)]
 
 
@@ -88,17 +103,17 @@ class TrainingConfig:
     data: _Source = "embedded"
     caption_backbone: _Backbone | None = None
     image_backbone: _Backbone | None = None
-    image_size: schemas.ImageSize | None = None
+    image_size: ImageSize | None = None
     image_trainable: bool = False
-    model: schemas.partial(schemas.Choices) = dataclasses.field(default_factory=dict)
-    recipe: schemas.partial(schemas.Recipe) = dataclasses.field(default_factory=dict)
-    max_length: schemas.Positions = 64
-    bucket_batches: schemas.Count = 1
-    encode_chunk: schemas.Count | None = None
-    distillation: schemas.Positive | None = None
-    patience: schemas.Count | None = None
+    model: partial_schema(Choices) = dataclasses.field(default_factory=dict)
+    recipe: partial_schema(Recipe) = dataclasses.field(default_factory=dict)
+    max_length: Positions = 64
+    bucket_batches: Count = 1
+    encode_chunk: Count | None = None
+    distillation: Positive | None = None
+    patience: Count | None = None
     dtype: typing.Literal["float32", "mixed_bfloat16"] = "float32"
-    seed: schemas.Seed = 0
+    seed: Seed = 0
 
     def __post_init__(self):
         """Checks what can be checked without Keras."""
@@ -143,7 +158,7 @@ def _schema():
         ),
         __validators__={
             "known": model_validator(mode="before")(
-                schemas.known_keys([field.name for field in fields])
+                known_keys([field.name for field in fields])
             ),
             "together": model_validator(mode="after")(_together),
         },
@@ -159,12 +174,12 @@ def _default(field):
 
 def _together(config):
     """Raises ValueError for values that do not go together."""
-    recipe = {**RECIPES[config.preset], **schemas.given(config.recipe)}
-    model = {**PRESETS[config.preset], **schemas.given(config.model)}
+    recipe = {**RECIPES[config.preset], **given_fields(config.recipe)}
+    model = {**PRESETS[config.preset], **given_fields(config.model)}
     del model["region_dim"]  # The features decide it.
     model.pop("pooling")  # A look at it loads Keras; `partial` had that of `model`.
-    schemas.check_recipe(recipe)
-    _io.check(model, schemas.Choices, "model")
+    check_recipe(recipe)
+    _io.check(model, Choices, "model")
     check_groups(
         recipe["batch_size"], recipe["captions_per_image"], config.bucket_batches
     )
@@ -182,9 +197,7 @@ def _check_pictures(config):
             f"{_io.shown(config.data)} do not go together: a backbone, and it alone, "
             "takes captions and images"
         )
-    schemas.check_pictures(
-        config.image_backbone, config.image_size, config.image_trainable
-    )
+    check_pictures(config.image_backbone, config.image_size, config.image_trainable)
 
 
 def _check_lengths(config, model):

@@ -6,11 +6,10 @@ model, and the forward pass is the one of `oracle_encoders`.
 
 import keras
 import numpy as np
-import oracle_encoders as oracle
-import oracle_scores
-import pairs
 import pytest
 from keras import ops
+from support import oracle_encoders as oracle
+from support import oracle_scores, pairs
 
 from keras_teran import CaptionTokenizer, Hinge, build_model
 from keras_teran.data._batches import PairBatches

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import oracle_encoders as oracle
-import original_layout as layout
 import pytest
 from keras import ops
+from support import oracle_encoders as oracle
+from support import original_layout as layout
 
 from keras_teran import CaptionTokenizer, build_model
 
@@ -122,7 +122,7 @@ def test_hidden_states_equal_plain_numpy(folder, layers):
 
 def in_pytorch(folder, captions, layers):
     torch = pytest.importorskip("torch", reason="needs PyTorch (make test-torch)")
-    from original_torch import Bert
+    from support.original_torch import Bert
 
     config = json.loads((folder / "config.json").read_text())
     bert = Bert(

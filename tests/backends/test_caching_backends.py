@@ -2,8 +2,8 @@
 
 import keras
 import numpy as np
-import pairs
 import pytest
+from support import pairs
 
 from keras_teran import build_model
 from keras_teran.losses._losses import PooledLoss

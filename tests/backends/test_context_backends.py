@@ -2,10 +2,10 @@
 
 import keras
 import numpy as np
-import pairs
 import pytest
-from contexts import CONTEXT, with_drawn_contexts
 from keras import ops
+from support import pairs
+from support.contexts import CONTEXT, with_drawn_contexts
 
 from keras_teran import Contrastive, build_model
 

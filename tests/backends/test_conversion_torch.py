@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 import yaml
-from original_layout import (
+from support.original_layout import (
     BERT_FEEDFORWARD,
     POSITIONS,
     ROOT,
@@ -25,7 +25,7 @@ from keras_teran.conversion._checkpoint import read_checkpoint
 
 torch = pytest.importorskip("torch", reason="needs PyTorch (make test-torch)")
 
-from original_torch import Original
+from support.original_torch import Original
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 FORMATS = pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])

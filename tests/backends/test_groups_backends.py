@@ -2,10 +2,10 @@
 
 import keras
 import numpy as np
-import oracle_encoders as oracle
-import pairs
 import pytest
 from keras import ops
+from support import oracle_encoders as oracle
+from support import pairs
 
 from keras_teran import Contrastive, build_model
 

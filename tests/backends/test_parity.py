@@ -1,10 +1,10 @@
 """The authors' own numbers, from their checkpoint, on whichever backend runs."""
 
 import numpy as np
-import original_layout
 import pytest
 from keras import ops
-from original import MODE_NAMES
+from support import original_layout
+from support.original import MODE_NAMES
 
 from keras_teran import Hinge
 from keras_teran.conversion import from_checkpoint

@@ -1,14 +1,11 @@
 """Pixels inside the model on every backend, each against the same plain NumPy."""
 
-import hub_presets
 import keras
 import numpy as np
-import oracle_encoders as oracle
-import oracle_scores
-import oracle_vit
-import pairs
 import pytest
 from keras import ops
+from support import hub_presets, oracle_scores, oracle_vit, pairs
+from support import oracle_encoders as oracle
 
 from keras_teran import build_model
 

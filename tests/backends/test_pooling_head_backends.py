@@ -1,8 +1,8 @@
 """The pooling head and its loss on every backend, each against the same plain NumPy."""
 
 import numpy as np
-import pairs
 from keras import ops
+from support import pairs
 
 from keras_teran import build_model
 from keras_teran.losses._losses import Distillation, PooledLoss

@@ -10,7 +10,7 @@ import pytest
 from chromium import Chromium, find_browser
 from node import PROGRAM, run
 from search_page import READY, serving
-from tiny_models import tiny
+from support.tiny_models import tiny
 
 from keras_teran.export._export import export
 from keras_teran.text._tokenizer import CaptionTokenizer

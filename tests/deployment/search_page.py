@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import uvicorn
 from PIL import Image
-from search_double import DoubleIndex
+from support.search_double import DoubleIndex
 
 from keras_teran.cli.serve import address_of, listen
 from keras_teran.web._limits import Limits

@@ -6,7 +6,6 @@ What a visitor does is done by real key presses and a real pointer.
 import time
 
 import pytest
-from search_double import FOREIGN, HELD
 from search_page import (
     FOCUS,
     FOUND,
@@ -18,6 +17,7 @@ from search_page import (
     SENTENCES,
     search,
 )
+from support.search_double import FOREIGN, HELD
 
 
 def in_card(place, selector):

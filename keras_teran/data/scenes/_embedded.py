@@ -12,6 +12,7 @@ from keras_teran import _io
 from keras_teran._io import progress_bar
 from keras_teran.data._caption_set import CaptionSet
 from keras_teran.data._memory_store import MemoryRegions
+from keras_teran.data.scenes._caption_writer import CAPTIONS_PER_SCENE, write_captions
 from keras_teran.data.scenes._drawing import draw
 from keras_teran.data.scenes._facts import SceneTable
 from keras_teran.data.scenes._features import REGION_DIM, describe_regions
@@ -27,7 +28,6 @@ from keras_teran.data.scenes._scenes import (
     SPLITS,
     draw_family,
 )
-from keras_teran.data.scenes._writing import CAPTIONS_PER_SCENE, write_captions
 
 IMAGES = {"train": 2000, "val": 240, "test": 240}
 

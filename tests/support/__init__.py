@@ -1,0 +1,1 @@
+"""What tests share: tiny models, small data, oracles, doubles of servers."""

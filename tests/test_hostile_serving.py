@@ -47,7 +47,7 @@ def server():
 def write(folder, **changes):
     """What `client/1` of a repository holds, some of its `interface.json` changed."""
     folder.mkdir(exist_ok=True)
-    tiny_tokenizer(CAPTIONS, 120).save(folder)
+    tiny_tokenizer(CAPTIONS, rows=120).save(folder)
     Interface(1, 120, 16, 4, 2, "exclude", (8, 16), (4, 8)).write(folder)
     content = json.loads((folder / FILE).read_text())
     content = {k: v for k, v in (content | changes).items() if v is not Ellipsis}

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from support.hostile_rows import Row, check_row, parametrize
+from support.tiny_models import tiny_tokenizer
 
-from keras_teran.text._tokenizer import CaptionTokenizer
 from keras_teran.tf_serving import Client
 from keras_teran.tf_serving import _request_checks as checks
 from keras_teran.tf_serving._errors import ServingError
@@ -48,7 +48,7 @@ def server():
 def write(folder, **changes):
     """What `client/1` of a repository holds, some of its `interface.json` changed."""
     folder.mkdir(exist_ok=True)
-    CaptionTokenizer.train(CAPTIONS, 120).save(folder)
+    tiny_tokenizer(CAPTIONS, rows=120).save(folder)
     Interface(1, 120, 16, 4, 2, "exclude", (8, 16), (4, 8)).write(folder)
     content = json.loads((folder / FILE).read_text())
     content = {k: v for k, v in (content | changes).items() if v is not Ellipsis}

@@ -9,9 +9,8 @@ import keras
 
 from keras_teran.export._export import export
 from keras_teran.export._manifest import MANIFEST, signed
-from keras_teran.text._tokenizer import CaptionTokenizer
 from support.data_folder import write_data_folder
-from support.tiny_models import tiny
+from support.tiny_models import tiny, tiny_tokenizer
 
 CAPTIONS = ["a red square left of a blue disc", "there is one star and it is green"]
 SUFFIX = {"savedmodel": "", "litert": ".tflite", "onnx": ".onnx"}
@@ -24,7 +23,7 @@ def make(tmp_path_factory):
         root = tmp_path_factory.mktemp("damaged_exports")
         keras.utils.set_random_seed(0)
         data = write_data_folder(root / "data")
-        export(tiny(), CaptionTokenizer.train(CAPTIONS, 120), root / "exported")
+        export(tiny(), tiny_tokenizer(CAPTIONS, 120), root / "exported")
         MADE.export, MADE.data = root / "exported", data
 
 

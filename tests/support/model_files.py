@@ -34,7 +34,7 @@ def run_of(folder, files, method=zipfile.ZIP_STORED):
     with zipfile.ZipFile(run / MODEL_FILE, "w", method) as archive:
         for name, content in pairs:
             archive.writestr(name, content)
-    return ["align", run, "--out", folder / "out" / "a.png", "--caption", "a red ring"]
+    return ["align", run, "--out", folder / "a.png", "--caption", "a red ring"]
 
 
 def with_config(change, method=zipfile.ZIP_STORED):

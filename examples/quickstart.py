@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 
 import keras_teran
+from keras_teran._io import write_text
 from keras_teran.data.scenes import bag_of_words
 from keras_teran.report import Report, write_report
-from keras_teran.run import versions, write_text
+from keras_teran.run import versions
 
 RESULTS = "quickstart.json"
 SHORT = {"train_images": 500, "epochs": 2}

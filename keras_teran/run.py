@@ -69,7 +69,7 @@ class _RunConfig(BaseModel):
 
 def write_config(folder, config):
     """Writes a dict as `config.yaml`."""
-    write_text(Path(folder) / CONFIG_FILE, _io.yaml_text(config))
+    _io.write_text(Path(folder) / CONFIG_FILE, _io.yaml_text(config))
 
 
 def read_run_config(folder):
@@ -170,7 +170,7 @@ def write_history(folder, history):
                 f"{name} is {values[-1]} after epoch {len(values)}: the training "
                 "diverged. Lower learning_rate of recipe."
             )
-    write_text(Path(folder) / HISTORY_FILE, json.dumps(plain, indent=1) + "\n")
+    _io.write_text(Path(folder) / HISTORY_FILE, json.dumps(plain, indent=1) + "\n")
 
 
 def read_history(folder):
@@ -197,10 +197,8 @@ def epochs_of(folder):
 
 def save_model(model, path, include_optimizer):
     """Saves a model aside and renames it."""
-    path = Path(path)
-    aside = path.with_name("part." + path.name)
-    model.save(aside, include_optimizer=include_optimizer)
-    os.replace(aside, path)
+    with _io.whole_file(path) as aside:
+        model.save(aside, include_optimizer=include_optimizer)
 
 
 def write_card(folder, config, history):
@@ -245,7 +243,7 @@ def write_card(folder, config, history):
         *(f"- {name} {version}" for name, version in versions().items()),
         "",
     ]
-    write_text(Path(folder) / CARD_FILE, "\n".join(lines))
+    _io.write_text(Path(folder) / CARD_FILE, "\n".join(lines))
 
 
 def versions():
@@ -257,14 +255,6 @@ def versions():
         except metadata.PackageNotFoundError:
             continue
     return found
-
-
-def write_text(path, text):
-    """Writes a file aside and renames it, so that a reader never sees half of one."""
-    path = Path(path)
-    aside = path.with_name("part." + path.name)
-    aside.write_text(text, encoding="utf-8")
-    os.replace(aside, path)
 
 
 def _best_epoch(history):

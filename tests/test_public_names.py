@@ -24,7 +24,7 @@ PRIVATE = {
         "keras_teran.report.Report",
         "keras_teran.report.write_report",
         "keras_teran.run.versions",
-        "keras_teran.run.write_text",
+        "keras_teran._io.write_text",
     },
     "export/export.py": {"keras_teran.cli.export.add_export_options"},
 }

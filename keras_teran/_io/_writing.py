@@ -1,10 +1,14 @@
 """Files and folders that appear whole or not at all: written aside, then renamed."""
 
 import contextlib
+import glob
 import json
 import os
+import platform
 import shutil
 from pathlib import Path
+
+from keras_teran._io._files import at_hand
 
 
 @contextlib.contextmanager
@@ -22,8 +26,9 @@ def whole_file(path):
     path = Path(path)
     aside = _aside(path)
     try:
-        yield aside
-        os.replace(aside, path)
+        with at_hand(path):
+            yield aside
+            os.replace(aside, path)
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
@@ -49,11 +54,12 @@ def whole_folder(path, replace=False):
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir()
     try:
-        yield aside
-        if replace and path.is_dir():
-            _swap(aside, path)
-        else:
-            os.replace(aside, path)
+        with at_hand(path):
+            yield aside
+            if replace and path.is_dir():
+                _swap(aside, path)
+            else:
+                os.replace(aside, path)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
@@ -97,5 +103,30 @@ def _swap(aside, path):
 
 
 def _aside(path):
-    """Of this process alone: two that write one path do not write one file."""
-    return path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    """A name of this process alone, beside `path`; what dead processes left there goes.
+
+    Two processes that write one path do not write one file.
+    """
+    begins, ends = f".{path.stem}.{platform.node()}-", f".part{path.suffix}"
+    for left in path.parent.glob(f"{glob.escape(begins)}*{glob.escape(ends)}"):
+        owner = left.name[len(begins) : -len(ends)]
+        if owner.isdigit() and not _is_alive(int(owner)):
+            _remove(left)
+    return path.with_name(f"{begins}{os.getpid()}{ends}")
+
+
+def _is_alive(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
+
+
+def _remove(path):
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

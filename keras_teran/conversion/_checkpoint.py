@@ -2,15 +2,14 @@
 
 import argparse
 import json
-import os
 import re
 import zipfile
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
+from keras_teran import _io
 from keras_teran._io import one_line, parse_json, require_file, shown
 
 # Bytes of the pickle in the zip format, which holds no tensors; values in `config`.
@@ -101,13 +100,8 @@ def write_checkpoint(path, checkpoint, aliases):
         "config": checkpoint.config,
         "Eiters": checkpoint.about.get("Eiters", 0),
     }
-    path = Path(path)
-    aside = path.with_name("part." + path.name)
-    try:
+    with _io.whole_file(path) as aside:
         torch.save(content, aside, _use_new_zipfile_serialization=False)
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _torch():

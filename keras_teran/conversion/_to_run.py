@@ -1,7 +1,5 @@
 """A checkpoint of the authors' code as a RUN folder."""
 
-import os
-import shutil
 from importlib import metadata
 from pathlib import Path
 
@@ -15,7 +13,6 @@ from keras_teran.run import (
     save_model,
     versions,
     write_config,
-    write_text,
 )
 from keras_teran.text import (
     VOCABULARY_FILE,
@@ -91,16 +88,11 @@ def convert(checkpoint, folder, vocabulary=None, caption_heads=None):
             "config": content.config,
         },
     }
-    aside = folder.with_name(f"{folder.name}.part-{os.getpid()}")
-    aside.mkdir(parents=True)
-    try:
+    with _io.whole_folder(folder) as aside:
         tokenizer.save(aside)
         write_config(aside, config)
         save_model(model, aside / MODEL_FILE, include_optimizer=False)
-        write_text(aside / CARD_FILE, _card(config, model.config))
-        os.replace(aside, folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        _io.write_text(aside / CARD_FILE, _card(config, model.config))
     return model
 
 

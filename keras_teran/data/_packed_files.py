@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pydantic
 
+from keras_teran import _io
 from keras_teran._io import map_npy, read_json
 from keras_teran.data._checks import remedied
 
@@ -122,10 +123,7 @@ def _require_allocated(partial, plan, state):
 
 def save_progress(partial, plan, **state):
     """Records that all that is told in `state` is on the disk."""
-    aside = partial / f"{PROGRESS}.new"
-    text = json.dumps({"plan": plan, **state}, indent=1)
-    aside.write_text(text, encoding="utf-8")
-    os.replace(aside, partial / PROGRESS)
+    _io.write_json(partial / PROGRESS, {"plan": plan, **state})
 
 
 def allocate(partial, images, max_regions, region_dim, dtype):

@@ -1,12 +1,11 @@
 """TREC runs and qrels, as trec_eval, pytrec_eval and ir-measures read them."""
 
-import os
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
 
+from keras_teran import _io
 from keras_teran.evaluation._ndcg import RANK
 from keras_teran.evaluation._recall import DIRECTIONS
 from keras_teran.evaluation._topk import first_documents
@@ -45,20 +44,15 @@ class TrecFolder:
     def __init__(self, folder):
         self._folder = Path(folder)
         check_new_folder(self._folder)
-        self._aside = self._folder.with_name("part." + self._folder.name)
+        self._whole = _io.whole_folder(self._folder)
         self._pools = {}
 
     def __enter__(self):
-        if self._aside.exists():
-            shutil.rmtree(self._aside)
-        self._aside.mkdir()
+        self._aside = self._whole.__enter__()
         return self
 
     def __exit__(self, kind, error, trace):
-        if kind is None:
-            os.replace(self._aside, self._folder)
-        else:
-            shutil.rmtree(self._aside)
+        return self._whole.__exit__(kind, error, trace)
 
     def add_run(self, name, fold, captions, similarity):
         """Adds a model's answers in a fold to its runs.

@@ -6,15 +6,13 @@ vocabulary and its settings are copied beside.
 """
 
 import math
-import os
 import platform
-import shutil
-from contextlib import contextmanager
 from importlib import metadata, util
 from pathlib import Path
 
 import keras
 
+from keras_teran import _io
 from keras_teran._io import check, progress_bar, sha256
 from keras_teran.export._check_export import ExportError, largest_errors, reference
 from keras_teran.export._converters import CONVERTERS, quiet
@@ -96,7 +94,7 @@ def export(
     check_variants(variants, formats, calibration)
     model = in_float32(model)
     graphs = _graphs(model)
-    with _written_aside(out) as folder:
+    with _io.whole_folder(out, replace=True) as folder:
         references = {name: reference(graph) for name, graph in graphs.items()}
         artifacts = []
         for format_name, variant, name in progress_bar(
@@ -317,22 +315,3 @@ def _check_request(model, tokenizer, out, formats, tolerance):
             f"{out} exists and is no earlier export (it has no {MANIFEST}); name "
             "another folder, or remove it."
         )
-
-
-@contextmanager
-def _written_aside(out):
-    """A folder to fill, beside `out`; it becomes `out` if nothing is raised."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    aside, old = (
-        out.with_name(f".{out.name}.{os.getpid()}.{kind}") for kind in ("part", "old")
-    )
-    try:
-        aside.mkdir()
-        yield aside
-        if out.exists():
-            os.replace(out, old)
-        os.replace(aside, out)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

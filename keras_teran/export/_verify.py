@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_teran._io import progress_bar
+from keras_teran._io import progress_bar, write_text
 from keras_teran.evaluation import check_correspondence, recall_table
 from keras_teran.export._export import ENCODERS, FLOAT32
 from keras_teran.export._latency import file_cost
@@ -20,7 +20,6 @@ from keras_teran.export._manifest import (
 )
 from keras_teran.export._runtime import open_exported
 from keras_teran.export._verify_table import format_verification
-from keras_teran.run import write_text
 from keras_teran.similarity import all_pairs
 from keras_teran.text import CaptionTokenizer, check_vocabulary
 from keras_teran.vision import encoder_inputs

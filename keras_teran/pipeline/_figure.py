@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_teran import _io
+
 # Told apart on a photograph and on white, neighbours far from each other in hue.
 COLOURS = (
     "#d81b60",
@@ -69,7 +71,8 @@ def draw(explanation, picture=None, path=None):
     buffer = BytesIO()
     figure.savefig(buffer, format="png")
     if path is not None:
-        _write_aside(Path(path), buffer.getvalue())
+        with _io.whole_file(path) as aside:
+            aside.write_bytes(buffer.getvalue())
     return buffer.getvalue()
 
 
@@ -333,9 +336,3 @@ def heat_map_rows(explanation, most=MOST_ROWS):
 
 def _shortened(word, length):
     return word if len(word) <= length else word[: length - 1] + "…"
-
-
-def _write_aside(path, content):
-    aside = path.with_name(path.name + ".part")
-    aside.write_bytes(content)
-    os.replace(aside, path)

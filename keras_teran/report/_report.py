@@ -7,8 +7,8 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+from keras_teran._io import write_text
 from keras_teran.report._curves import line_chart
-from keras_teran.run import write_text
 
 _DIRECTIONS = {"image_to_text": "image → text", "text_to_image": "text → image"}
 _RECALLS = {"r1": "R@1", "r5": "R@5", "r10": "R@10"}
@@ -100,7 +100,7 @@ def write_report(path, report):
         ("The run", _facts(report)),
     )
     body = "\n".join(_section(title, content) for title, content in sections if content)
-    template = files(__package__).joinpath("report.html").read_text("utf-8")
+    template = files("keras_teran").joinpath("report.html").read_text("utf-8")
     page = Template(template).substitute(
         title=escape(report.title),
         summary="".join(f"<p>{escape(text)}</p>" for text in report.summary),

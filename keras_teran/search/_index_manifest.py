@@ -8,8 +8,15 @@ from typing import Annotated, Literal
 
 import pydantic
 
-from keras_teran._io import check, one_line, read_bytes, read_json, require_file
-from keras_teran.run import MODEL_FILE, write_text
+from keras_teran._io import (
+    check,
+    one_line,
+    read_bytes,
+    read_json,
+    require_file,
+    write_text,
+)
+from keras_teran.run import MODEL_FILE
 from keras_teran.search._address import check_engine
 from keras_teran.text import VOCABULARY_FILE
 

@@ -25,10 +25,9 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 import pydantic
 
-from keras_teran._io import map_npy, shown
+from keras_teran._io import map_npy, shown, write_text
 from keras_teran.data import ImageRows
 from keras_teran.models import images_for
-from keras_teran.run import write_text
 from keras_teran.search._index_manifest import Count, Hash, hash_model, read_described
 from keras_teran.search._queries import pooled
 from keras_teran.search._schema import DTYPES, DamagedError, check_unit

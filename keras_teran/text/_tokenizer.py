@@ -7,7 +7,6 @@ as `BertWordPieceTokenizer` configures them.
 
 import json
 import operator
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -179,8 +178,8 @@ class CaptionTokenizer:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         settings = {"max_length": self.max_length, **self._normalizing()}
-        _write_text(folder / VOCABULARY_FILE, "\n".join(self.vocabulary) + "\n")
-        _write_text(
+        _io.write_text(folder / VOCABULARY_FILE, "\n".join(self.vocabulary) + "\n")
+        _io.write_text(
             folder / SETTINGS_FILE,
             json.dumps({"keras_teran_tokenizer": settings}, indent=2) + "\n",
         )
@@ -304,9 +303,3 @@ def _whole(value, name, least, most):
             f"{name}={_io.shown(value)} must be a whole number from {least} to {most:,}."
         )
     return number
-
-
-def _write_text(path, text):
-    aside = path.with_name(path.name + ".part")
-    aside.write_text(text, encoding="utf-8")
-    os.replace(aside, path)

@@ -11,8 +11,8 @@ import shutil
 from importlib import util
 from pathlib import Path
 
+from keras_teran._io import write_text
 from keras_teran.export import MANIFEST, check_files, read_manifest
-from keras_teran.run import write_text
 from keras_teran.text import CaptionTokenizer, check_vocabulary
 from keras_teran.tf_serving import _configuration as configuration
 from keras_teran.tf_serving._configuration import MODELS

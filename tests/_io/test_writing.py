@@ -1,6 +1,9 @@
 """What is written appears whole or not at all."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -62,6 +65,25 @@ def test_a_folder_that_is_in_use_stays_unless_it_may_be_replaced(tmp_path):
         raise KeyboardInterrupt
     assert names(path) == ["a"]
     assert names(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize("whole", [whole_file, whole_folder])
+def test_what_a_dead_process_left_goes_and_what_a_living_one_writes_stays(
+    whole, tmp_path
+):
+    with whole(tmp_path / "out") as aside:
+        name = aside.name
+        if whole is whole_file:
+            aside.touch()
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for process in (ended.pid, os.getppid()):
+        (tmp_path / name.replace(str(os.getpid()), str(process))).mkdir()
+    with whole(tmp_path / "out") as aside:
+        if whole is whole_file:
+            aside.touch()
+    living = name.replace(str(os.getpid()), str(os.getppid()))
+    assert names(tmp_path) == sorted([living, "out"])
 
 
 def test_text_and_json_are_utf_8(tmp_path):

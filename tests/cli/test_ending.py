@@ -13,10 +13,10 @@ from support.command_process import AS_IT_IS, BOUND, ROOT, started
 
 from keras_teran import _io
 from keras_teran._io import _bars as bars
+from keras_teran._io import write_text
 from keras_teran.cli import _ending as ending
 from keras_teran.cli import train
 from keras_teran.cli.main import main
-from keras_teran.run import write_text
 
 
 def train_by(function, monkeypatch):
@@ -56,7 +56,7 @@ def test_a_full_disk_is_named_by_the_file(tmp_path, monkeypatch, capsys):
 
     train_by(fail, monkeypatch)
     assert main(["train", "x"]) == 2
-    place = tmp_path / "part.figures.json"
+    place = tmp_path / "figures.json"
     line = f"keras-teran: {place}: [Errno 28] No space left on device\n"
     assert capsys.readouterr().err == line
 
@@ -69,7 +69,7 @@ def test_the_path_that_an_unknown_error_met_is_named(tmp_path, monkeypatch, caps
 
     train_by(fail, monkeypatch)
     assert main(["train", "x"]) == 2
-    line = f"keras-teran: {tmp_path / 'part.figures.json'}: TypeError: no text; "
+    line = f"keras-teran: {tmp_path / 'figures.json'}: TypeError: no text; "
     assert capsys.readouterr().err.startswith(line)
 
 

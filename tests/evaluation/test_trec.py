@@ -132,15 +132,6 @@ def test_a_failure_leaves_nothing_behind(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_what_is_left_of_a_killed_run_is_replaced(tmp_path):
-    (tmp_path / "part.trec").mkdir()
-    (tmp_path / "part.trec" / "image_to_text.qrels").write_text("left over")
-    write(tmp_path / "trec", [make_fold(1)])
-    text = (tmp_path / "trec" / "image_to_text.qrels").read_text()
-    assert "left over" not in text
-    assert [path.name for path in tmp_path.iterdir()] == ["trec"]
-
-
 def test_a_folder_with_something_in_it_is_refused(tmp_path):
     (tmp_path / "trec").mkdir()
     (tmp_path / "trec" / "x").touch()

@@ -301,7 +301,11 @@ PYTHON = [
         for name in ("score", "rank", "explain")
         for what, sentence, says in (
             ("unknown symbols", "☃ 日本", "The model knows no word of '☃ 日本'"),
-            ("bytes", b"a red ring", r"must be one str; received a bytes: b'a red ring'"),
+            (
+                "bytes",
+                b"a red ring",
+                r"must be one str; received a bytes: b'a red ring'",
+            ),
             ("a lone surrogate", "a \udce9", "sentence is no text in UTF-8"),
             ("no text", None, "must be one str; received a NoneType"),
         )

@@ -9,7 +9,6 @@ import pytest
 from support.data_folder import SMALL, small_config, weights_of, write_data_folder
 
 import keras_teran
-from keras_teran import run
 from keras_teran.cli.main import main
 from keras_teran.run import (
     CARD_FILE,
@@ -59,7 +58,7 @@ def killed_after(folder, data, name, times, monkeypatch):
             raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(run.os, "replace", rename_then_die)
+        patch.setattr(os, "replace", rename_then_die)
         with pytest.raises(Killed):
             train(config_of(data), folder, progress=False)
 

@@ -1,8 +1,9 @@
 """Writes captions in the Karpathy layout, which `read_captions` reads."""
 
 import json
-import os
 from pathlib import Path
+
+from keras_teran import _io
 
 
 def write_karpathy(path, captions, splits):
@@ -24,11 +25,9 @@ def write_karpathy(path, captions, splits):
             f"{len(splits)}."
         )
     path = Path(path)
-    aside = path.with_name(path.name + ".new")
     content = {"dataset": path.stem.removeprefix("dataset_")}
     content["images"] = _images(captions, splits)
-    aside.write_text(json.dumps(content, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(aside, path)
+    _io.write_text(path, json.dumps(content, ensure_ascii=False) + "\n")
 
 
 def _images(captions, splits):

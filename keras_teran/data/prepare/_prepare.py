@@ -1,13 +1,12 @@
 """A folder of pictures and a caption file into a data folder."""
 
-import json
-import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from keras_teran import _io
 from keras_teran._io import shown
 from keras_teran.data._caption_set import CaptionSet
 from keras_teran.data._picture_list import list_pictures
@@ -212,22 +211,19 @@ def _describe(groups, looks, files, splits, torn):
 
 
 def _write(out, prepared, asked):
-    partial = out.with_name(out.name + ".partial")
-    partial.mkdir(parents=True, exist_ok=True)
-    write_karpathy(captions_file(partial, out), prepared.captions, prepared.splits)
-    record = {
-        "images": str(prepared.folder.resolve()),
-        "captions": str(prepared.source.resolve()),
-        "asked": asked,
-        "splits": dict(Counter(prepared.splits)),
-        "left_out": prepared.left_out,
-        "without_captions": prepared.without_captions,
-        "duplicates": prepared.duplicates,
-    }
-    text = json.dumps(record, indent=1) + "\n"
-    (partial / PREPARED_FILE).write_text(text, encoding="utf-8")
-    write_page(partial / REPORT_FILE, prepared)
-    os.replace(partial, out)
+    with _io.whole_folder(out) as partial:
+        write_karpathy(captions_file(partial, out), prepared.captions, prepared.splits)
+        record = {
+            "images": str(prepared.folder.resolve()),
+            "captions": str(prepared.source.resolve()),
+            "asked": asked,
+            "splits": dict(Counter(prepared.splits)),
+            "left_out": prepared.left_out,
+            "without_captions": prepared.without_captions,
+            "duplicates": prepared.duplicates,
+        }
+        _io.write_json(partial / PREPARED_FILE, record)
+        write_page(partial / REPORT_FILE, prepared)
 
 
 def captions_file(folder, out=None):

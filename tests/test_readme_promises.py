@@ -63,9 +63,7 @@ def passages():
 # They hold one of the words and promise nothing of bad input.
 OTHERS = (
     "The third correction is that pairs of the same image are never negatives",
-    "A first stage",
     "Batching on the server is off, unless",
-    "| `…/1/batching_params.pbtxt` |",
 )
 
 

@@ -167,7 +167,7 @@ PROMISES = {
         "test_published_tsv.py::test_what_a_row_declares_is_held_against_what_it_holds",
         "test_hostile_features.py::test_a_hostile_feature_file_is_refused_in_one_line",
     ],
-    "If an image has a broken row and a whole one, the whole one is taken.": [
+    "If an image has a broken row and a complete one, the complete one is taken.": [
         "test_published_tsv.py::test_of_a_broken_and_a_whole_row_the_whole_one_is_taken",
     ],
     "A quote that is not closed on its line is refused, and the message names the": [
@@ -249,7 +249,7 @@ PROMISES = {
     "goes only to an address that is given in the same command": [
         "test_keys.py::test_it_goes_to_the_server_that_the_user_gives_and_to_no_other",
     ],
-    "If there is a key and no `--engine`, the command is refused. Over plain `http`,": [
+    "and there is a key and no `--engine`, the command is refused. Over plain `http`,": [
         "test_keys.py::test_no_key_goes_to_a_server_that_only_the_index_names",
         "test_keys.py::test_a_key_travels_unencrypted_on_this_machine_alone",
         "test_keys.py::test_a_redirection_takes_the_key_nowhere",
@@ -281,7 +281,7 @@ PROMISES = {
         "test_hostile_export.py::test_open_exported",
         "test_hostile_export.py::test_weights_that_give_no_numbers_are_told",
     ],
-    "A difference is refused. `keras-teran verify` reads every file whole. A manifest": [
+    "A difference is refused. `keras-teran verify` reads every file completely. A": [
         "test_hostile_verify.py::test_opening_one_file_of_an_export_finds_it_too",
         "test_hostile_verify.py::test_verify",
     ],

@@ -16,7 +16,7 @@ unexport PYTHONPATH PYTHONHOME
 # Flags for `make quickstart`, e.g. QUICKSTART="--quick"; where it writes.
 QUICKSTART ?=
 OUT ?= runs/quickstart
-# Flags for pytest, e.g. TESTS="tests/test_export.py -x". One process a core, up to four,
+# Flags for pytest, e.g. TESTS="tests/export/test_export.py -x". One process a core, up to four,
 # and a file's tests in one of them: they share what the file trains or exports.
 TESTS ?=
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile

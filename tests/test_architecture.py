@@ -1,6 +1,7 @@
 """The rules of the layout, read from the source without importing it."""
 
 import ast
+import re
 import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
@@ -141,6 +142,41 @@ def test_a_room_is_entered_by_its_door():
         and any(piece.startswith("_") for piece in name.split(".")[2:])
     ]
     assert not wrong
+
+
+def described():
+    """ARCHITECTURE.md: {room or folder: (level, the names in its point)}."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    text = text[: text.index("\n## Rules that a test holds")]
+    rooms = {}
+    for level, section in enumerate(text.split("\n### Level ")[1:]):
+        assert section.startswith(f"{level}\n")
+        for point in section.split("\n- **`")[1:]:
+            name, rest = point.split("`**", 1)
+            rooms[name.strip("/")] = level, {*re.findall("`([^`]+)`", rest)}
+    return rooms
+
+
+def test_the_document_says_the_levels_and_names_every_file():
+    rooms = described()
+    levels = {name.removesuffix(".py"): level for name, (level, _) in rooms.items()}
+    assert {n: at for n, at in levels.items() if "/" not in n} == LEVEL
+    missing = [
+        relative(path)
+        for path in sources("keras_teran")
+        if path.parent != PACKAGE
+        and path.stem != "__init__"
+        and path.stem not in rooms[path.parent.relative_to(PACKAGE).as_posix()][1]
+    ]
+    assert not missing
+    gone = [
+        f"{folder}/{name}"
+        for folder, (_, names) in rooms.items()
+        for name in names
+        if re.fullmatch(r"_[a-z]\w*", name)
+        and not (PACKAGE / folder / f"{name}.py").exists()
+    ]
+    assert not gone
 
 
 def test_no_two_modules_outside_the_command_have_one_name():

@@ -1,12 +1,10 @@
-"""Every row of hostile.csv is a `Row` of some table, `tests/test_hostile_AREA.py`."""
+"""Every row of hostile.csv is a `Row` of some table, `hostile/test_hostile_AREA.py`."""
 
 import ast
 import csv
-from pathlib import Path
 
 import pytest
-
-TESTS = Path(__file__).parent
+from support.paths import TESTS
 
 
 def inputs_of(path):
@@ -24,13 +22,11 @@ def called(node):
 
 
 def tables():
-    return sorted(TESTS.glob("test_hostile_*.py"))
+    return sorted((TESTS / "hostile").glob("test_hostile_*.py"))
 
 
 def all_inputs():
-    return {
-        text for path in tables() if path != Path(__file__) for text in inputs_of(path)
-    }
+    return {text for path in tables() for text in inputs_of(path)}
 
 
 def test_every_listed_input_is_a_row(shared):

@@ -87,7 +87,7 @@ def _refuse_without_savedmodel(repository, formats):
 
 
 def _lay_out(exported, repository):
-    """Adds an export to a repository, see `layout.add_version`; a line that says so."""
+    """Adds an export to a repository, see `add_version`; a line that says so."""
     from keras_teran.tf_serving import add_version
 
     version = add_version(exported, repository)

@@ -19,7 +19,7 @@ def set_ranks(
     block_bytes=BLOCK_BYTES,
     progress=False,
 ):
-    """`recall.ranks` of `scoring.all_pairs`, in memory for one block of scores.
+    """`evaluation.ranks` of `similarity.all_pairs`, in memory for one block of scores.
 
     The score of each caption with its own image is computed first; then every block of
     scores is counted and dropped. Own scores come from the same product as the blocks
@@ -30,14 +30,14 @@ def set_ranks(
             masked; may be a memory map.
         word_embeddings: NumPy float (captions, words, dim), likewise.
         caption_to_image: int (captions,), the row of each caption's image.
-        pooling, padding, dtype, block_bytes, progress: see `scoring.all_pairs`.
+        pooling, padding, dtype, block_bytes, progress: see `similarity.all_pairs`.
 
     Returns:
         `(image_to_text, text_to_image)`: int64 (images,) and (captions,), ranks from 0.
 
     Raises:
-        ValueError: as `scoring.all_pairs` and `recall.check_correspondence`; a score is
-            NaN or infinite.
+        ValueError: as `similarity.all_pairs` and `evaluation.check_correspondence`; a
+            score is NaN or infinite.
 
     Example:
         >>> vectors = np.eye(3, dtype="float32")[:, None]

@@ -63,7 +63,7 @@ def export(
             output of a float32 file. A variant's is only told: what it costs is judged
             by recall, see `keras_teran.export._verify`.
         progress: bool, show a bar.
-        variants: sequence of str, some of `variants.VARIANTS`, of the encoders.
+        variants: sequence of str, some of `export.VARIANTS`, of the encoders.
         calibration: dict of `image_encoder` and `caption_encoder`, each a list of dicts
             of NumPy arrays, real inputs; `litert-full-int8` needs it.
         accept: function of the folder, called when all is written and before it

@@ -198,7 +198,7 @@ def open_exported(path):
     """Opens one exported encoder; its format is told by its name and content.
 
     A file that lies in an export's folder must be as the folder's `manifest.json` says,
-    see `manifest.check_opened`. A file copied elsewhere stands by itself.
+    see `_manifest.check_opened`. A file copied elsewhere stands by itself.
 
     Args:
         path: a folder with `saved_model.pb`, a `.tflite` or a `.onnx` file.

@@ -16,8 +16,8 @@ class Scoring(keras.layers.Layer):
     """Pools the cosines of regions and words, of two batches of their own size.
 
     Args:
-        pooling: str, one of `alignment.POOLINGS`.
-        padding: "exclude" or "zero", see `alignment.similarity`.
+        pooling: str, one of `similarity.POOLINGS`.
+        padding: "exclude" or "zero", see `similarity.similarity`.
         with_alignment: bool, give the cosines too.
         **kwargs: of a Keras layer.
 
@@ -61,7 +61,7 @@ def scorer(embedding_dim, pooling, padding, with_alignment=False):
 
     Args:
         embedding_dim: int, width of the common space.
-        pooling: str, one of `alignment.POOLINGS`.
+        pooling: str, one of `similarity.POOLINGS`.
         padding: "exclude" or "zero".
         with_alignment: bool, a second output with every cosine; the model is then named
             `aligner`.

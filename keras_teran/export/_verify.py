@@ -66,7 +66,7 @@ def verify(
         (its name and recall table), `most_lost`, `pairs` (each `format`, `variant`,
         `recall`, `rsum_change`, `good`) and `files` (each `path`, `bytes`, `good`,
         `mean_cosine` with the reference over all real regions or words, or for a scorer
-        `max_abs_error`; `cost`, see `file_cost`).
+        `max_abs_error`; `cost`, see `_latency`).
 
     Raises:
         FileNotFoundError: when the folder is no export.

@@ -67,7 +67,7 @@ class MapExtractor:
         regions: which regions: `Cells`, `Grid`, `Merged` or `BoxesOf`.
 
     Raises:
-        ValueError: for more than `areas.MOST_REGIONS` regions of a picture.
+        ValueError: for more than 10,000 regions of a picture.
     """
 
     def __init__(self, model, regions):

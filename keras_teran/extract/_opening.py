@@ -30,7 +30,7 @@ class Options(pydantic.BaseModel, extra="forbid", frozen=True):
 
     Attributes:
         tensor: str, name of the tensor (file) or layer (backbone) to take.
-        size: int, height and width of the input, up to `fitting.MOST_SIDE`.
+        size: int, height and width of the input, up to `vision.MOST_SIDE`.
         mean, std: the network gets (pixel - mean) / std, one number or three each;
             where not said, a file's float input 0 to 1, a preset what it asks for.
         grid: ints: the picture in 3 × 3 parts for 3, and so on. What a file's regions

@@ -156,7 +156,7 @@ class InContext(keras.layers.Layer):
     Args:
         words: float, the number of words that the whole counts as, for the caption's
             side; None for the image's.
-        pooling: str, one of `alignment.POOLINGS`, that of the scores; not used on the
+        pooling: str, one of `similarity.POOLINGS`, that of the scores; not used on the
             image's side.
 
     Input: float32 (batch, members, width), unit rows; float32 (batch, dim), unit; bool

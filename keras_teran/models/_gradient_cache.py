@@ -51,7 +51,7 @@ def train_step(model, data, chunk):
         similarity = model.similarity(*members_alone(model.config, *embeddings))
         loss = model.compute_loss(inputs, image_ids, similarity, sample_weight)
         rows = keras.ops.shape(image_ids)[0]
-        # Keras offers the loss tracker to no one; replicas.py uses it too.
+        # Keras offers the loss tracker to no one; `backend/_replicas.py` uses it too.
         model._loss_tracker.update_state(loss, sample_weight=rows)
         return similarity, model.optimizer.scale_loss(loss)
 

@@ -66,7 +66,7 @@ def pixel_encoder(described, of_regions):
     """Pictures to unit vectors: a backbone's patches are the regions.
 
     A patch that is nothing but the grey that `fit` pads with is padding, as in
-    `regions.fitting`, and no region. Boxes are the patches' places in the input.
+    `vision.fit`, and no region. Boxes are the patches' places in the input.
 
     Args:
         described: dict, from `read_backbone`. The backbone's weights are random.

@@ -42,7 +42,7 @@ def _no_yaml_float(value):
 
 
 def _rule(name):
-    """A check by `alignment`, which is imported when it is needed."""
+    """A check by `similarity`, which is imported when it is needed."""
 
     def check(value):
         from keras_teran.similarity import check_rules

@@ -95,14 +95,14 @@ class Teran(keras.Model):
             or caption (`InContext`), also the pooled one. 0: none, as the original.
         context_words: float, the number of words that the whole counts as.
         context_dropout: float, dropout rate of the image's vector.
-        vocabulary_sha256: str, see `vocabulary.check_vocabulary`; None: not known.
-        image_backbone: dict of `pixels.read_backbone`; images are then pictures, and
+        vocabulary_sha256: str, see `text.check_vocabulary`; None: not known.
+        image_backbone: dict of `models.read_backbone`; images are then pictures, and
             their regions a backbone's patches. None: regions and boxes.
         **kwargs: `name`, `dtype` and `trainable` of a Keras model.
 
     Raises:
         ValueError: of one line that names the argument, for one of another kind or
-            range, or arguments that do not go together; see `schemas.Architecture`.
+            range, or arguments that do not go together; see `_schemas.Architecture`.
     """
 
     def __init__(
@@ -228,7 +228,7 @@ class Teran(keras.Model):
         Args:
             inputs: dict of `regions`, `boxes`, `region_mask`, `token_ids` and
                 `padding_mask`; the two sides may differ in number.
-            training: bool, dropout on; of a context, `context.members_alone`.
+            training: bool, dropout on; of a context, `layers.members_alone`.
 
         Returns:
             float32 (images, captions). Under `tf.distribute`, of all replicas.
@@ -272,7 +272,7 @@ class Teran(keras.Model):
 
         Args:
             inputs: dict of `token_ids` and `padding_mask`, (captions, words) each; or
-                images of any number, see `one_image.images_for`.
+                images of any number, see `models.images_for`.
             batch_size: int, images or captions at a time.
             progress: bool, show a bar.
 
@@ -364,7 +364,7 @@ def build_model(
         image_backbone: a KerasHub preset of a backbone of pictures: name, `hf://`
             address or folder. The image encoder then takes pictures, `images` uint8
             (B, height, width, 3), and their patches are the regions.
-        image_size, image_trainable: of that backbone, see `pixels.read_backbone`.
+        image_size, image_trainable: of that backbone, see `models.read_backbone`.
         **overrides: any other argument of `Teran`, such as `embedding_dim=512`.
 
     Returns:

@@ -1,6 +1,6 @@
 """Which region each word chose: the alignment of one image and one caption.
 
-`explain` reads the alignment from a model, `draw` (of `painting`) shows it. The reading
+`explain` reads the alignment from a model, `draw` (of `_figure`) shows it. The reading
 follows MrSw (Messina et al. 2021, arXiv 2008.05231, section 4.2), where each word
 counts its best region; under another pooling it still shows each word's nearest region.
 """

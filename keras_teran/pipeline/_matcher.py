@@ -47,7 +47,7 @@ class Matcher:
 
         Args:
             what: list of str, captions; or images of any number, see
-                `one_image.images_for`. A list of str is captions, also of a model with
+                `models.images_for`. A list of str is captions, also of a model with
                 pixels inside: give pictures there as `pathlib.Path`.
             batch_size: int, captions or images at a time.
             progress: bool, show a bar.

@@ -30,7 +30,7 @@ class Report:
         tables_note: str, a line under the tables: on which images.
         grounding: dict from `grounding_accuracy`: `accuracy`, `chance`, fractions, and
             `nouns`, int.
-        pictures: list of `(caption, png)`: str, and bytes from `explain.draw`.
+        pictures: list of `(caption, png)`: str, and bytes from `pipeline.draw`.
         exports: list of dict, the `artifacts` of an export's manifest: `path`, `bytes`
             and `max_abs_error` against Keras.
         versions: dict, package -> version.

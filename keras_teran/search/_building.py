@@ -79,7 +79,7 @@ def build(
         storage: `Storage`, how the server keeps them.
         progress: bool, show bars.
         regions_per_image: int, how many vectors an image keeps, the regions most alike
-            merged (`merging.merge`); None keeps them all.
+            merged (`search.merge`); None keeps them all.
         left_out: collection of int, images that `payload` may name without being there.
         tell: function of str, given a sentence on the fields of payloads that no filter
             can ask for.

@@ -33,7 +33,7 @@ class Engine(Protocol):
             members: float32 (members, dim), or None.
             limit: int, how many to return.
             candidates: int, how many the pooled vector hands on to MAX_SIM; None: all.
-            where: dict, see `schema.check_where`.
+            where: dict, see `_schema.check_where`.
 
         Returns:
             List of (id, score), best first.

@@ -55,7 +55,7 @@ class Index:
 
     Args:
         folder: path of the index.
-        manifest: dict, see `manifest`.
+        manifest: dict, see `_index_manifest`.
         run: path of the RUN that encodes queries.
         engine: `Engine`.
     """

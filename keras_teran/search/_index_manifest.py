@@ -59,7 +59,7 @@ class KeptOfBoth(_Strict):
 
 
 class StorageOptions(_Strict):
-    """See `schema.Storage`."""
+    """See `search.Storage`."""
 
     shards: pydantic.PositiveInt | None
     replicas: pydantic.PositiveInt | None

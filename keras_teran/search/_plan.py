@@ -9,7 +9,7 @@ So with padding excluded,
   MrSw and MrAVGw would have to be summed over what is stored.
 
 Symm, `sum`, `mean` and `scan` are no MAX_SIM in either direction, and under
-`padding="zero"` what is padding takes part. These are scored by `scoring.all_pairs`.
+`padding="zero"` what is padding takes part. These are scored by `similarity.all_pairs`.
 """
 
 import heapq
@@ -26,7 +26,7 @@ class Rule(NamedTuple):
     """How a model scores, and how wide its padded sets are.
 
     Attributes:
-        pooling: str, one of `alignment.POOLINGS`.
+        pooling: str, one of `similarity.POOLINGS`.
         padding: "exclude" or "zero".
         widths: dict of collection to int, the padded width of its sets: slots of
             regions, or positions of tokens. Only "zero" depends on it.
@@ -69,7 +69,7 @@ def best(engine, query, rule, top, candidates, where):
         rule: `Rule`.
         top: int, how many.
         candidates: int, how many the pooled vectors hand on; None scores all.
-        where: dict, see `schema.check_where`.
+        where: dict, see `_schema.check_where`.
 
     Returns:
         List of (id, score), best first, of equal scores the smaller id first.

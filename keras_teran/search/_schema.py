@@ -45,7 +45,7 @@ class Schema:
         dim: int, width of all vectors.
         dtype: "float32" or "float16", how the vectors are stored.
         fields: dict of collection to a dict of payload field to its kind, "keyword",
-            "integer" or "bool" (`fields.fields_of`): what a server indexes, so that a
+            "integer" or "bool" (`_fields.fields_of`): what a server indexes, so that a
             filter by it need not read every payload. The embedded engine reads them.
     """
 

@@ -2,7 +2,7 @@
 
 A truncated file that the engine maps into memory would end the process. So sizes are
 compared before the engine sees a file. Large files are compared point by point, see
-`digests`, by `Index.verify`.
+`_digests`, by `Index.verify`.
 """
 
 import hashlib

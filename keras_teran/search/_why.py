@@ -15,7 +15,7 @@ def fits(payload, where):
 
     Args:
         payload: dict of JSON values, or None.
-        where: dict of lists, as `schema.check_where` returns it.
+        where: dict of lists, as `_schema.check_where` returns it.
     """
     return all(
         any(
@@ -33,7 +33,7 @@ def why_none(engine, collection, where):
     Args:
         engine: `Engine`.
         collection: str, "images" or "captions".
-        where: dict of lists, as `schema.check_where` returns it.
+        where: dict of lists, as `_schema.check_where` returns it.
 
     Returns:
         str, a sentence; empty where there are points that fit.

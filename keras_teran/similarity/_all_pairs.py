@@ -1,6 +1,6 @@
 """Scores of whole sets: every image with every caption, as fast as the machine multiplies.
 
-`alignment.similarity` says what a score is; this file computes the same numbers for
+`similarity.similarity` says what a score is; this file computes the same numbers for
 sets of any size. Only real regions meet real words, in blocks whose cosines stay in the
 processor's cache while they are pooled.
 """
@@ -48,7 +48,7 @@ def all_pairs(
     out=None,
     progress=False,
 ):
-    """`alignment.similarity` of whole sets, block by block, in bounded memory.
+    """`similarity.similarity` of whole sets, block by block, in bounded memory.
 
     Images are grouped by their number of real regions and captions by their number of
     real words, so that no product is spent on padding; under `padding="zero"` what
@@ -60,7 +60,7 @@ def all_pairs(
         region_embeddings: NumPy float (images, regions, dim), unit rows, zero where
             masked; may be a memory map.
         word_embeddings: NumPy float (captions, words, dim), likewise.
-        pooling: str, one of `alignment.POOLINGS`.
+        pooling: str, one of `similarity.POOLINGS`.
         padding: "exclude" or "zero", see `similarity`.
         dtype: "float32", or "bfloat16": the cosines, not their sums, are computed and
             rounded in bfloat16, each off by 0.004 or so.
@@ -265,7 +265,7 @@ def _pool(cells, segments, rule):
 
 
 def _device_scores(vectors, shape, columns, segments, rule, threads):
-    """Scores of one block by `alignment.similarity`, where the backend computes."""
+    """Scores of one block by `similarity.similarity`, where the backend computes."""
     images, regions = shape
     zero = rule.padding == "zero"
     vectors = ops.reshape(vectors[: images * regions], (images, regions, -1))

@@ -5,8 +5,8 @@ images times captions only these have a gradient. So nothing of the forward pass
 kept; going back, the pairs whose score has a gradient are scored once more, alone. Where
 most have one (a softmax, the sum over negatives) all pairs are, in blocks. Neither pass
 holds more than a block of cosines, and where the maximum is over regions only real words
-are multiplied. On other backends than TensorFlow this is `alignment.similarity`, with the
-same gradients, but for those of padding.
+are multiplied. On other backends than TensorFlow this is `similarity.similarity`, with
+the same gradients, but for those of padding.
 """
 
 import keras
@@ -23,7 +23,7 @@ _ONE_IN = 6
 def sparse_similarity(
     region_embeddings, word_embeddings, pooling="MrSw", padding="exclude"
 ):
-    """`alignment.similarity`, with the gradient described above.
+    """`similarity.similarity`, with the gradient described above.
 
     Where several members tie for a maximum the gradient is shared among them, as
     TensorFlow shares it. Padding has none.
@@ -31,14 +31,14 @@ def sparse_similarity(
     Args:
         region_embeddings: float (images, regions, dim).
         word_embeddings: float (captions, words, dim).
-        pooling: str, one of `alignment.POOLINGS`.
+        pooling: str, one of `similarity.POOLINGS`.
         padding: "exclude" or "zero".
 
     Returns:
         float32 (images, captions).
 
     Raises:
-        ValueError: as `alignment.similarity`.
+        ValueError: as `similarity.similarity`.
     """
 
     if keras.backend.backend() != "tensorflow":

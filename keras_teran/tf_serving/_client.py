@@ -107,7 +107,8 @@ class Client:
             dim).
 
         Raises:
-            ValueError: for input that the model cannot mean; see `checks.tokens`.
+            ValueError: for input that the model cannot mean; see
+                `_request_checks.tokens`.
             UnavailableError: when no server took the request after all tries.
             TimeoutError: when it took too long.
             ServingError: when the server refused it, or its answer has other names or
@@ -145,8 +146,8 @@ class Client:
             all-zero where masked, and `image_embedding` float32 (images, dim).
 
         Raises:
-            ValueError: for input that the model cannot mean; see `checks.regions`; or
-                where it takes pictures.
+            ValueError: for input that the model cannot mean, see
+                `_request_checks.regions`; or where it takes pictures.
             UnavailableError, TimeoutError, ServingError: as `encode_tokens`.
         """
         if self.interface.image_size:
@@ -171,7 +172,7 @@ class Client:
         """Region embeddings of pictures, by a model with pixels inside.
 
         Pictures are decoded and fitted here, `max_batch` at a time, as the model's own
-        pipeline does it (see `regions.decode` and `regions.fitting`).
+        pipeline does it (see `vision.decode` and `vision.fit`).
 
         Args:
             pictures: sequence; each a file's path, a Pillow image, or uint8

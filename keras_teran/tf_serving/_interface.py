@@ -100,7 +100,7 @@ class Interface:
         return cls(**known | lists)
 
     def caption_table(self):
-        """What `vocabulary.check_vocabulary` asks of a model's configuration: dict."""
+        """What `text.check_vocabulary` asks of a model's configuration: dict."""
         return {
             "vocabulary_size": self.vocabulary_size,
             "vocabulary_sha256": self.vocabulary_sha256,

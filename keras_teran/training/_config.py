@@ -1,4 +1,4 @@
-"""What a training is told, as YAML; `schemas` has the kinds and ranges."""
+"""What a training is told, as YAML; `models/_schemas.py` has the kinds and ranges."""
 
 import dataclasses
 import functools

@@ -129,7 +129,7 @@ def input_size(source, model, size, preset_size):
 
     Raises:
         ValueError: if it takes no pictures, any size and none is known, or one above
-            `fitting.MOST_SIDE`.
+            `vision.MOST_SIDE`.
     """
     shape = getattr(model, "image_shape", None)
     if shape is None or len(shape) != 3 or shape[-1] != 3:

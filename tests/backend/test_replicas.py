@@ -8,13 +8,12 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from support.paths import TESTS
 
-TESTS = Path(__file__).resolve().parent
-PROGRAM = TESTS / "replicas_program.py"
+PROGRAM = TESTS / "support" / "replicas_program.py"
 CASES = ("even", "uneven_and_clipped", "in_context")
 
 

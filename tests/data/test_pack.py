@@ -103,8 +103,8 @@ def test_a_stopped_pack_leaves_no_store_and_goes_on_to_the_same_bytes(
 
 KILLED = """
 import os, signal, sys
-from keras_teran.data import pack as module
-from keras_teran.data.regions import OriginalRegions
+from keras_teran.data import _pack as module
+from keras_teran.data.formats import OriginalRegions
 
 module._IMAGES_PER_STEP = 2
 write = module.write_rows

@@ -134,7 +134,7 @@ def test_where_no_picture_can_be_used_there_is_no_store(network, tmp_path, capsy
 KILLED = """
 import os, signal, sys
 from keras_teran.cli.main import main
-from keras_teran.regions import storing
+from keras_teran.extract import _storing as storing
 
 at, when = int(sys.argv[1]), sys.argv[2]
 name = {"rows": "write_rows", "progress": "save_progress", "end": "publish"}[when]

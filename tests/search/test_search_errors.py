@@ -5,10 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from support.paths import ROOT, TESTS
 from support.search_index import build, data, write_run
 
 from keras_teran.cli.main import main
@@ -16,8 +16,6 @@ from keras_teran.search import Index
 from keras_teran.search import _building as building
 from keras_teran.search._engines import open_engine
 from keras_teran.search.qdrant._edge import EmbeddedEngine
-
-HERE = Path(__file__).resolve().parent
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +36,18 @@ def index(built):
 
 
 def killed_build(run, folder, batches):
-    command = [sys.executable, str(HERE / "index_program.py"), run, folder, batches]
+    command = [
+        sys.executable,
+        str(TESTS / "support" / "index_program.py"),
+        run,
+        folder,
+        batches,
+    ]
     done = subprocess.run(
         list(map(str, command)),
         check=False,
         capture_output=True,
-        env={**os.environ, "PYTHONPATH": f"{HERE.parent}:{HERE}"},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{TESTS}"},
     )
     assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
 

@@ -1,6 +1,6 @@
 """Rows of hostile input: what builds it, and the one line that has to come.
 
-Adding a case is adding a `Row` to the table of its area, `tests/test_hostile_AREA.py`.
+Adding a case is adding a `Row` to the table of its area, `tests/hostile/test_hostile_AREA.py`.
 """
 
 import dataclasses

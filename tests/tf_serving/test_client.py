@@ -203,7 +203,7 @@ def test_over_rest_neither_tensorflow_nor_keras_is_loaded(server):
 import sys
 for name in ("tensorflow", "keras", "tensorflow_serving", "grpc"):
     sys.modules[name] = None  # importing it raises
-from keras_teran.serving import Client
+from keras_teran.tf_serving import Client
 client = Client({server.urls["rest"]!r}, {str(server.repository / "client" / "1")!r})
 print(client.encode_captions(["a bar"])["caption_embedding"].shape)
 """

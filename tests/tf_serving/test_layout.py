@@ -301,7 +301,7 @@ def test_batching_is_asked_for_and_not_the_default(first):
 
 KILLED = """
 import os, signal, sys
-from keras_teran.serving import layout
+from keras_teran.tf_serving import _layout as layout
 
 def write(folder, model, interface):
     if model == "caption_encoder":

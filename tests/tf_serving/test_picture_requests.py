@@ -177,7 +177,7 @@ def test_over_rest_pictures_need_neither_tensorflow_nor_keras(server, photos):
 import sys
 for name in ("tensorflow", "keras", "keras_hub", "tensorflow_serving", "grpc"):
     sys.modules[name] = None  # importing it raises
-from keras_teran.serving import Client
+from keras_teran.tf_serving import Client
 client = Client({server.urls["rest"]!r}, {str(server.repository / "client" / "1")!r})
 print(client.encode_pictures([{str(photos[0])!r}])["image_embedding"].shape)
 """

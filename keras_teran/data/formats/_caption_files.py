@@ -53,7 +53,7 @@ def read_rows(path):
         path: one of
 
             - CSV (`.csv`, or `.txt` as of Flickr8k) or TSV with a header line, see
-              `tables.read_table`. The image's file name stands in `image`, `filename`,
+              `_tables.read_table`. The image's file name stands in `image`, `filename`,
               `file_name`, `image_name`, `file` or `path`, the text in `caption`,
               `text`, `sentence`, `comment` or `raw`; `image_id`, a whole number, and
               `split` may stand beside it. A line is a caption;

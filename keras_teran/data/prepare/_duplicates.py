@@ -20,7 +20,7 @@ def fingerprint(miniatures):
     the one to its left.
 
     Args:
-        miniatures: uint8 (images, 16, 18, 3), see `looking.Look`.
+        miniatures: uint8 (images, 16, 18, 3), see `_fingerprint.Look`.
 
     Returns:
         uint64 (images,).

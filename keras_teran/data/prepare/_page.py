@@ -28,7 +28,7 @@ def write_page(path, prepared):
 
     Args:
         path: the file.
-        prepared: `prepare.Prepared`.
+        prepared: `_prepare.Prepared`.
     """
     sections = (
         ("", _tiles(prepared)),

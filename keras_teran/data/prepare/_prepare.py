@@ -39,7 +39,7 @@ class Prepared:
         duplicates: list of dict of `images`, their names; `splits`, theirs;
             `identical`, whether their files are equal to the byte; and `torn`, whether
             the caption file puts them into several splits.
-        unknown: `words.Unknown`, or None where no vocabulary was given.
+        unknown: `_words.Unknown`, or None where no vocabulary was given.
     """
 
     folder: Path

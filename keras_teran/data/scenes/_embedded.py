@@ -77,7 +77,7 @@ def embedded(split, seed=0, images=None, progress=False):
     """Draws a split of the embedded set.
 
     The same arguments give the same bits. No scene is in two splits, whatever their
-    seeds: a scene's attribute values decide its split (`scenes.split_of`). No caption
+    seeds: a scene's attribute values decide its split (`_scenes.split_of`). No caption
     is true of a second image of its split.
 
     Args:

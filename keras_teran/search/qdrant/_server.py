@@ -25,7 +25,7 @@ class ClusterEngine:
     Args:
         url: str, of the server.
         prefix: str, of the names of its collections.
-        api_key: str, or None; see `address.server_key`.
+        api_key: str, or None; see `_address.server_key`.
         storage: `Storage`, for `create`.
 
     Raises:
@@ -229,7 +229,7 @@ def connect(url, api_key):
             "A Qdrant server needs qdrant-client: pip install keras-teran[search]."
         ) from error
     with warnings.catch_warnings():
-        # To this machine a key may go unencrypted: `address.server_key` saw to it.
+        # To this machine a key may go unencrypted: `_address.server_key` saw to it.
         warnings.filterwarnings("ignore", "Api key is used with an insecure")
         return QdrantClient(
             url=url, api_key=api_key, timeout=_TIMEOUT_S, check_compatibility=False

@@ -18,7 +18,6 @@ from keras_teran.run import (
     MODEL_FILE,
     save_model,
     write_config,
-    write_text,
 )
 from keras_teran.similarity import all_pairs
 from keras_teran.training._distill_head import (
@@ -144,7 +143,7 @@ def _write(run, out, matcher, model, settings, history, seconds):
     if (run / HISTORY_FILE).is_file():
         shutil.copyfile(run / HISTORY_FILE, out / HISTORY_FILE)
     found = {"settings": settings, "history": history}
-    write_text(out / FIRST_STAGE_FILE, json.dumps(found, indent=1) + "\n")
+    _io.write_text(out / FIRST_STAGE_FILE, json.dumps(found, indent=1) + "\n")
     card = run / CARD_FILE
     before = card.read_text("utf-8") if card.is_file() else "# Model card\n"
     last = {name: values[-1] for name, values in history.items()}
@@ -162,7 +161,7 @@ def _write(run, out, matcher, model, settings, history, seconds):
         *(f"| {name} | {value:.4f} |" for name, value in last.items()),
         "",
     ]
-    write_text(out / CARD_FILE, before.rstrip() + "\n\n" + "\n".join(section))
+    _io.write_text(out / CARD_FILE, before.rstrip() + "\n\n" + "\n".join(section))
     save_model(model, out / MODEL_FILE, include_optimizer=False)
 
 

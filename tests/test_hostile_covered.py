@@ -10,6 +10,14 @@ from support.paths import TESTS
 # Tests of their own, where the input is no argument of a command or function alone.
 TESTED_APART = {
     "partial: progress.json {}": ("extract/test_storing.py", "plan is missing"),
+    "answers []": ("hostile/test_hostile_serving.py", "answers []"),
+    **{
+        f"onnx 60 bits flipped (seed {seed})": (
+            "hostile/test_hostile_export.py",
+            "onnx 60 bits flipped (seed 0)`, 1, 2",
+        )
+        for seed in range(3)
+    },
 }
 
 
@@ -50,7 +58,7 @@ def test_every_listed_input_is_a_row(shared):
     assert not missing, f"{len(missing)} of {len(listed)} have no row:\n{shown}"
 
 
-@pytest.mark.parametrize(("file", "says"), TESTED_APART.values())
+@pytest.mark.parametrize(("file", "says"), {*TESTED_APART.values()})
 def test_what_is_said_of_an_input_tested_apart_stands_there(file, says):
     assert says in (TESTS / file).read_text(encoding="utf-8")
 

@@ -78,12 +78,27 @@ PYTHON = [
     Row(
         "Index.add_captions: a text",
         call("add_captions", "abc", [1, 2, 3]),
-        "captions must be a list of 3 str, one an id; received 'abc'",
+        "captions is one string, 'abc'; give a list of captions",
     ),
     Row(
         "Index.add_captions: a number",
         call("add_captions", [7], [1]),
-        r"captions\[0\] must be a str; received int",
+        r"caption 0 must be a str; received 7 \(int\)",
+    ),
+    Row(
+        "Index.add_captions: a set",
+        call("add_captions", {"a", "b"}, [1, 2]),
+        r"captions must be a list of texts; received \{",
+    ),
+    Row(
+        "Index.add_captions: None",
+        call("add_captions", None, [1]),
+        "captions must be a list of texts; received None",
+    ),
+    Row(
+        "Index.add_captions: fewer than ids",
+        call("add_captions", ["a"], [1, 2]),
+        "captions must be a list of 2 str, one an id",
     ),
     Row(
         "Index.delete: a text", call("delete", "12"), "image_ids must be a list of ints"

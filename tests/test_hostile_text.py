@@ -153,7 +153,7 @@ RUN = [
         "The model knows no word of '日本",
     ),
     Row("--caption of white space", aligned(" \t"), "The model knows no word of"),
-    Row("--caption empty", aligned(""), "The model knows no word of ''"),
+    Row("--caption empty", aligned(""), "caption is an empty text; give one"),
     Row("--caption [SEP]", aligned("[SEP] [UNK]"), "The model knows no word of"),
     Row(
         "--caption not UTF-8",
@@ -286,6 +286,12 @@ PYTHON = [
         "tokenizer(None)", given(None), "captions must be a list of texts; received No"
     ),
     Row("tokenizer({})", given({"a": 1}), "captions must be a list of texts"),
+    Row("tokenizer(a set)", given({"a", "b"}), "captions must be a list of texts"),
+    Row(
+        "tokenizer(an array of no axes)",
+        given(np.array("a")),
+        "captions must be a list of texts",
+    ),
     Row(
         "tokenizer(b'a')",
         given(b"a"),
@@ -302,9 +308,13 @@ PYTHON = [
         for name in ("score", "rank", "explain")
         for what, sentence, says in (
             ("unknown symbols", "☃ 日本", "The model knows no word of '☃ 日本'"),
-            ("bytes", b"a red ring", r"sentence must be a str; received b'a red ring'"),
+            (
+                "bytes",
+                b"a red ring",
+                "must be one str; received a bytes: b'a red ring'",
+            ),
             ("a lone surrogate", "a \udce9", "sentence is no text in UTF-8"),
-            ("no text", None, "sentence must be a str; received None"),
+            ("no text", None, "must be one str; received a NoneType: None"),
         )
     ),
 ]
@@ -348,8 +358,8 @@ def test_a_client_refuses_another_vocabulary_than_that_of_its_models(
     limits = Interface(
         1, len(WORDS), 64, 4, 2, "exclude", (8,), (4,), vocabulary_sha256(WORDS)
     )
-    limits.write(tmp_path)
     CaptionTokenizer(WORDS).save(tmp_path)
+    limits.write(tmp_path)
     assert Client("http://127.0.0.1:1", tmp_path).tokenizer.vocabulary == WORDS
     CaptionTokenizer(change(WORDS)).save(tmp_path)
     with pytest.raises(ValueError, match=says):

@@ -7,11 +7,10 @@ from types import SimpleNamespace
 
 import keras
 from data_folder import write_data_folder
-from tiny_models import tiny
+from tiny_models import tiny, tiny_tokenizer
 
 from keras_teran.export import export
 from keras_teran.manifest import MANIFEST, signed
-from keras_teran.tokenizer import CaptionTokenizer
 
 CAPTIONS = ["a red square left of a blue disc", "there is one star and it is green"]
 SUFFIX = {"savedmodel": "", "litert": ".tflite", "onnx": ".onnx"}
@@ -24,7 +23,7 @@ def make(tmp_path_factory):
         root = tmp_path_factory.mktemp("damaged_exports")
         keras.utils.set_random_seed(0)
         data = write_data_folder(root / "data")
-        export(tiny(), CaptionTokenizer.train(CAPTIONS, 120), root / "exported")
+        export(tiny(), tiny_tokenizer(CAPTIONS, 120), root / "exported")
         MADE.export, MADE.data = root / "exported", data
 
 

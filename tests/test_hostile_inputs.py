@@ -5,11 +5,10 @@ import functools
 import numpy as np
 import pytest
 from hostile_rows import Row, check_row, parametrize
-from tiny_models import tiny
+from tiny_models import tiny, tiny_tokenizer
 
 from keras_teran.matcher import Matcher
 from keras_teran.search import Index
-from keras_teran.tokenizer import CaptionTokenizer
 
 SENTENCE = "a red ring"
 GOOD_BOX = [0.1, 0.2, 0.5, 0.9]
@@ -17,7 +16,7 @@ GOOD_BOX = [0.1, 0.2, 0.5, 0.9]
 
 @functools.cache
 def matcher(dtype="float32"):
-    words = CaptionTokenizer.train(["a red ring", "two stars"], 60)
+    words = tiny_tokenizer(["a red ring", "two stars"])
     return Matcher(tiny(dtype=dtype), words, {"preset": "tiny"})
 
 

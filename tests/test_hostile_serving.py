@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from hostile_rows import Row, check_row, parametrize
+from tiny_models import tiny_tokenizer
 
 from keras_teran.serving import Client, checks
 from keras_teran.serving.errors import ServingError
 from keras_teran.serving.interface import FILE, Interface
-from keras_teran.tokenizer import CaptionTokenizer
 
 CAPTIONS = ["a red square left of a blue disc", "two green rings", "a striped bar"]
 WORDS = np.eye(2)[None]
@@ -47,7 +47,7 @@ def server():
 def write(folder, **changes):
     """What `client/1` of a repository holds, some of its `interface.json` changed."""
     folder.mkdir(exist_ok=True)
-    CaptionTokenizer.train(CAPTIONS, 120).save(folder)
+    tiny_tokenizer(CAPTIONS, rows=120).save(folder)
     Interface(1, 120, 16, 4, 2, "exclude", (8, 16), (4, 8)).write(folder)
     content = json.loads((folder / FILE).read_text())
     content = {k: v for k, v in (content | changes).items() if v is not Ellipsis}

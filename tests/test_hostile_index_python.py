@@ -30,18 +30,20 @@ NAN = np.full((1, 3, 8), np.nan)
 PIXELS = np.tile([0.0, 0, 64, 48], (1, 3, 1))
 CLOSED = "copy is closed; open it again"
 PYTHON = [
-    Row(
-        "Index.add: NaN regions", added(regions=NAN), "Image 500: regions hold a numbe"
-    ),
+    Row("Index.add: NaN regions", added(regions=NAN), "image: regions hold a number"),
     Row("Index.add: 1e39", added(regions=IMAGE["regions"] + 1e39), "NaN or infinite"),
+    Row("Index.add: pixel boxes", added(boxes=PIXELS), r"image: box .* outside 0..1"),
     Row(
-        "Index.add: pixel boxes", added(boxes=PIXELS), r"Image 500: box .* outside 0..1"
+        "Index.add: no boxes",
+        added(boxes=None),
+        "images: boxes holds NoneType; give floats",
     ),
-    Row("Index.add: no boxes", added(boxes=None), "images must be a dict of arrays"),
     Row(
-        "Index.add: width 9", added(regions=np.zeros((1, 3, 9))), "Image 500 must be on"
+        "Index.add: width 9",
+        added(regions=np.zeros((1, 3, 9))),
+        r"received \(1, 3, 9\)",
     ),
-    Row("Index.add: two ids", added(ids=[1, 2]), "a dict of arrays of 2 images"),
+    Row("Index.add: two ids", added(ids=[1, 2]), "images holds 1 images, image_ids 2"),
     Row("Index.add: an id twice", added(ids=[7, 7]), "image_ids holds 7 twice"),
     Row("Index.add: id -1", added(ids=[-1]), "id must be an int from 0"),
     Row(

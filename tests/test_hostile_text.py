@@ -362,6 +362,9 @@ def test_a_client_refuses_another_vocabulary_than_that_of_its_models(
     limits.write(tmp_path)
     assert Client("http://127.0.0.1:1", tmp_path).tokenizer.vocabulary == WORDS
     CaptionTokenizer(change(WORDS)).save(tmp_path)
+    with pytest.raises(ValueError, match="not the file that interface.json names"):
+        Client("http://127.0.0.1:1", tmp_path)
+    limits.write(tmp_path)
     with pytest.raises(ValueError, match=says):
         Client("http://127.0.0.1:1", tmp_path)
 

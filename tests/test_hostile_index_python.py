@@ -112,6 +112,16 @@ PYTHON = [
     ),
     Row("Index.search: top True", call("search", "a", top=True), "top must be an int"),
     Row(
+        "Index.search: weights of digits in texts",
+        call("search", "a red ring", word_weights=["1", "2", "3"]),
+        "word_weights must be 3 numbers, one a word; received",
+    ),
+    Row(
+        "Index.search: weights of bools",
+        call("search", "a red ring", word_weights=[True, True, False]),
+        "word_weights must be 3 numbers, one a word; received",
+    ),
+    Row(
         "Index.search: weights text",
         call("search", "a red ring", word_weights="x"),
         "word_weights must be 3 numbers, one a word; received 'x'",

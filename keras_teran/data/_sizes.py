@@ -11,8 +11,10 @@ from keras_teran import _io
 from keras_teran._io import progress_bar
 from keras_teran.data._caption_set import MOST_BYTES
 from keras_teran.data._ids import whole_number
+from keras_teran.data._names import Names, Numbers
 from keras_teran.data._picture_path import picture_path
 from keras_teran.data._tables import read_table
+from keras_teran.text import check_text
 
 _REMEDY = (
     "Give COCO's annotation JSON (such as instances_train2014.json), a folder with the "
@@ -76,9 +78,9 @@ def _read_one(source, image_ids, names, last, progress):
     if path.is_dir():
         return _from_headers(path, image_ids, names, last, progress)
     if path.suffix.lower() == ".json":
-        return _from_coco(path)
+        return _from_coco(path, _Wanted(names))
     if path.suffix.lower() in (".csv", ".tsv"):
-        return _from_csv(path, names)
+        return _from_csv(path, _Wanted(names))
     if path.suffix in (".pkl", ".pickle"):
         raise ValueError(
             f"{path} is a pickle: opening one can run any code, so it is refused. "
@@ -87,7 +89,7 @@ def _read_one(source, image_ids, names, last, progress):
     raise ValueError(f"Sizes cannot be read from {path}. {_REMEDY}")
 
 
-def _from_coco(path):
+def _from_coco(path, wanted):
     content = _io.read_json(path, max_bytes=MOST_BYTES, max_depth=None)
     records = content.get("images") if isinstance(content, dict) else None
     if not isinstance(records, list) or not all(
@@ -101,15 +103,14 @@ def _from_coco(path):
     sizes = {}
     for position, record in enumerate(records):
         place = f"{path}, images[{position}]"
-        image_id = whole_number(record["id"], f"{place}, id")
-        _put(sizes, image_id, (record["width"], record["height"]), place)
+        number = whole_number(record["id"], f"{place}, id")
+        image_id = wanted.find(record.get("file_name"), number, place)
+        if image_id is not None:
+            _put(sizes, image_id, (record["width"], record["height"]), place)
     return sizes
 
 
-def _from_csv(path, names):
-    ids_of = {name: image_id for image_id, name in names.items()}
-    ids_of.update((Path(name).name, image_id) for image_id, name in names.items())
-
+def _from_csv(path, wanted):
     def fits(columns):
         return {"width", "height"} <= {*columns} and {*columns} & {
             "image_id",
@@ -119,11 +120,10 @@ def _from_csv(path, names):
     sizes = {}
     needs = "needs a header line with width, height and image_id or filename"
     for place, record in read_table(path, fits, needs):
-        image_id = (
-            whole_number(record["image_id"], f"{place}: image_id")
-            if "image_id" in record
-            else ids_of.get(record["filename"])
-        )
+        number = None
+        if "image_id" in record:
+            number = whole_number(record["image_id"], f"{place}: image_id")
+        image_id = wanted.find(record.get("filename"), number, place)
         size = tuple(
             whole_number(record[side], f"{place}: {side}")
             for side in ("width", "height")
@@ -131,6 +131,46 @@ def _from_csv(path, names):
         if image_id is not None:
             _put(sizes, image_id, size, place)
     return sizes
+
+
+class _Wanted:
+    """Which of the images wanted a record of sizes means.
+
+    Its file name decides, see `Names` and `Numbers`; its id only where the record has
+    no name, or the captions have none: their ids may be positions.
+
+    Args:
+        names: dict of image id to file name; empty where the captions name none.
+    """
+
+    def __init__(self, names):
+        self._given = {image_id: str(name) for image_id, name in names.items() if name}
+        self._ids = list(self._given)
+        names = list(self._given.values())
+        self._names, self._numbers = Names(names), Numbers(names)
+
+    def find(self, name, number, place):
+        """The id of the image; None where it is none of these.
+
+        Args:
+            name: the file name in the record, or None.
+            number: int, the id in the record, or None.
+            place: str, for errors.
+        """
+        if not name or not self._given:
+            return number
+        name = check_text(name, f"{place}: the file name")
+        if self._given.get(number) == name:
+            return number
+        rows = self._names.find(name) or self._numbers.find(name)
+        found = [self._ids[row] for row in rows]
+        if len(found) > 1:
+            told = " or ".join(_io.shown(self._given[each]) for each in found[:3])
+            raise ValueError(
+                f"{place}: {_io.shown(name)} may be {told}. Give each image the whole "
+                "file name."
+            )
+        return found[0] if found else None
 
 
 def _put(sizes, image_id, size, place):

@@ -42,7 +42,7 @@ def read_table(path, fits, needs):
             f"{place} {needs}, separated by comma, tab, `;` or `|`, on a line that ends "
             f"in a line feed; it has {_io.shown(_split_header(header, most))}."
         )
-    columns = _split_header(header, separator)
+    columns = _fields(header, separator, place)
     if twice := {name for name in columns if name and columns.count(name) > 1}:
         raise ValueError(f"{place} names the column {min(twice)!r} twice.")
     for number, line in lines:
@@ -71,6 +71,10 @@ def _fields(line, separator, place):
         problem = _io.one_line(error)
         if "unexpected end" in problem:
             problem = f"a quote is opened and not closed; a record stands on one line. {_TWICE}"
+        elif "new-line" in problem:
+            problem = (
+                "a carriage return stands within the line; end lines in a line feed"
+            )
         elif "expected after" in problem:
             problem = f"text follows a closing quote. {_TWICE}"
         raise ValueError(f"{place}: {problem}.") from None

@@ -8,6 +8,7 @@ __all__, __getattr__, __dir__ = lazy(
         "_bert": "vocabulary_of",
         "_caption_input": "check_sentence",
         "_image_input": "image_for images_for",
+        "_input_arrays": "number_array",
         "_model_file": "least_weights load_model",
         "_pixel_encoder": "read_backbone",
         "_presets": "PRESETS RECIPES",

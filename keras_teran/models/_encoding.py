@@ -36,7 +36,7 @@ def _checked(model, inputs):
     if isinstance(inputs, dict):
         keys, image_inputs = set(inputs), set(model.image_encoder.input)
         if keys == set(CAPTION_INPUTS):
-            return token_inputs(model.config, inputs)
+            return _some(token_inputs(model.config, inputs), "captions")
         # Boxes and mask of a `RegionStore` stand beside pictures.
         beside = {"boxes", "region_mask"} if "images" in image_inputs else set()
         if not image_inputs - {"region_mask"} <= keys <= image_inputs | beside:
@@ -45,4 +45,10 @@ def _checked(model, inputs):
                 f"{sorted(image_inputs)} for images or {sorted(CAPTION_INPUTS)} for "
                 "captions."
             )
-    return images_for(model, inputs, "inputs")
+    return _some(images_for(model, inputs, "inputs"), "images")
+
+
+def _some(inputs, noun):
+    if any(len(array) == 0 for array in inputs.values()):
+        raise ValueError(f"inputs hold no {noun}; give one or more.")
+    return inputs

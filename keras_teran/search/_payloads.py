@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from keras_teran._io import parse_json, read_text, shown
 from keras_teran.search._schema import RESERVED, check_id, is_text, whole
 
@@ -83,7 +81,7 @@ def read_payload(path, known=None):
                 f"{name}: give a JSON object with image_id; received {shown(record)}."
             )
         try:
-            image_id = check_id(record.pop("image_id"))
+            image_id = check_id(whole(record.pop("image_id")))
         except ValueError as error:
             raise ValueError(f"{name}: image_id: {error}") from None
         if known is not None and image_id not in known:
@@ -100,14 +98,13 @@ def read_payload(path, known=None):
 def _plain(value, name, depth):
     if depth > _MOST_DEPTH:
         raise ValueError(f"{name}: values are nested over {_MOST_DEPTH} deep.")
-    if isinstance(value, np.generic):
-        value = value.item()
+    value = whole(value)
     if value is None or isinstance(value, bool) or is_text(value):
         return value
     if isinstance(value, int) and -(2**63) <= value < 2**64:
         return int(value)
     if isinstance(value, float) and math.isfinite(value):
-        return whole(value)
+        return value
     if isinstance(value, list | tuple):
         return [_plain(item, name, depth + 1) for item in value]
     if isinstance(value, dict) and all(map(is_text, value)):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_teran._io import shown
-from keras_teran.models import image_for
+from keras_teran.models import image_for, number_array
 from keras_teran.pipeline import merge_pieces
 from keras_teran.search._merge_regions import merge
 from keras_teran.search._plan import Query, pad
@@ -114,8 +114,8 @@ def _check_weights(weights, words, pooling):
             f"word_weights need a model of pooling MrSw; this one has {pooling}."
         )
     try:
-        weights = np.asarray(weights, "float64")
-    except (TypeError, ValueError):
+        weights = number_array(weights, "word_weights").astype("float64")
+    except ValueError:
         raise ValueError(
             f"word_weights must be {words} numbers, one a word; received "
             f"{shown(weights)}."

@@ -5,7 +5,7 @@ import numpy as np
 from keras_teran._io import shown
 from keras_teran.search._address import EMBEDDED, check_engine
 from keras_teran.search._schema import check_id
-from keras_teran.text import check_text
+from keras_teran.text import texts_of
 
 MOST_HITS = 1_000
 # How many the pooled vectors hand on, where nothing is asked: of each hit wanted, and
@@ -16,13 +16,11 @@ _FEWEST_CANDIDATES = 200
 
 def check_texts(texts, count):
     """A list of `count` captions; ValueError names what is none."""
-    if isinstance(texts, str) or len(texts := list(texts)) != count:
+    if len(texts := texts_of(texts)) != count:
         raise ValueError(
             f"captions must be a list of {count} str, one an id; received "
             f"{shown(texts)}."
         )
-    for place, text in enumerate(texts):
-        check_text(text, f"captions[{place}]")
     return texts
 
 

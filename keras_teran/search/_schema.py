@@ -232,11 +232,13 @@ def is_text(value):
 
 
 def whole(value):
-    """2011.0 as 2011; any other value as it is.
+    """2011.0 as 2011, NumPy's values as Python's; any other value as it is.
 
-    >>> whole(2011.0), whole(0.5), whole("2011.0")
-    (2011, 0.5, '2011.0')
+    >>> whole(2011.0), whole(np.int64(7)), whole(0.5), whole("2011.0")
+    (2011, 7, 0.5, '2011.0')
     """
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
         return int(value)
     return value

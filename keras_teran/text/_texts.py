@@ -46,14 +46,20 @@ def texts_of(captions):
         captions: iterable of str.
 
     Raises:
-        ValueError: if it is one str, no collection of texts, or a text is refused.
+        ValueError: if it is one str, a set, no list of texts, or a text is refused.
     """
     if isinstance(captions, str):
         raise ValueError(
             f"captions is one string, {_io.shown(captions[:40])}; give a list of "
             "captions."
         )
-    if isinstance(captions, bytes | dict) or not hasattr(captions, "__iter__"):
+    # The order of a set is another in every process.
+    unordered = isinstance(captions, bytes | dict | set | frozenset)
+    if (
+        unordered
+        or not hasattr(captions, "__iter__")
+        or getattr(captions, "ndim", 1) != 1
+    ):
         raise ValueError(
             f"captions must be a list of texts; received {_io.shown(captions)}."
         )

@@ -337,9 +337,10 @@ class _Graph(BaseModel, extra="forbid"):
     decoder: _Ignored = None
     truncation: _Truncation | None = None
     added_tokens: list[_Added] | None = None
-    normalizer: _Normalizer | None = None
-    pre_tokenizer: _PreTokenizer | None = None
-    post_processor: (
-        Annotated[_Template | _Processing, Field(discriminator="type")] | None
-    ) = None
-    model: _WordPiece | None = None
+    # `null` is a setting of each: nothing is lower-cased, split or put around a text.
+    normalizer: _Normalizer = None
+    pre_tokenizer: _PreTokenizer = None
+    post_processor: Annotated[_Template | _Processing, Field(discriminator="type")] = (
+        None
+    )
+    model: _WordPiece = None

@@ -6,7 +6,7 @@ __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
         "_areas": "cell_boxes check_count grid_boxes pool",
-        "_boxes": "box_fault",
+        "_boxes": "box_fault corners_fault",
         "_decode": "BadImage SUFFIXES decode",
         "_fitting": "MOST_SIDE PADDING fit",
         "_hub": (

@@ -18,15 +18,25 @@ def box_fault(boxes):
         >>> box_fault(np.array([[0.5, 0.0, 0.4, 1.0]]))
         'box (0,) is inverted (x0 > x1 or y0 > y1): [0.5, 0.0, 0.4, 1.0]'
     """
-    for fault, wrong in (
-        ("is not finite", lambda: ~np.isfinite(boxes).all(-1)),
-        ("lies outside 0..1", lambda: ((boxes < 0) | (boxes > 1)).any(-1)),
-        (
-            "is inverted (x0 > x1 or y0 > y1)",
-            lambda: (boxes[..., :2] > boxes[..., 2:]).any(-1),
-        ),
-    ):
-        offenders = wrong()
+    return _fault(boxes, (_NOT_FINITE, _OUTSIDE, _INVERTED))
+
+
+def corners_fault(boxes):
+    """What `box_fault` says of boxes in any units, inside the image or not."""
+    return _fault(boxes, (_NOT_FINITE, _INVERTED))
+
+
+_NOT_FINITE = "is not finite", lambda boxes: ~np.isfinite(boxes).all(-1)
+_OUTSIDE = "lies outside 0..1", lambda boxes: ((boxes < 0) | (boxes > 1)).any(-1)
+_INVERTED = (
+    "is inverted (x0 > x1 or y0 > y1)",
+    lambda boxes: (boxes[..., :2] > boxes[..., 2:]).any(-1),
+)
+
+
+def _fault(boxes, faults):
+    for fault, wrong in faults:
+        offenders = wrong(boxes)
         if offenders.any():
             first = tuple(int(i) for i in np.argwhere(offenders)[0])
             return f"box {first} {fault}: {np.round(boxes[first], 4).tolist()}"

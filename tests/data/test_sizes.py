@@ -57,6 +57,54 @@ def test_sizes_come_from_a_csv_by_id_or_filename(tmp_path, text):
     assert read_sizes(path, [7], ["a"]) == {7: (640, 480)}
 
 
+NAMED = {
+    "s.json": json.dumps(
+        {
+            "images": [
+                {"id": k, "file_name": f"{k}.tif", "width": 100 * k, "height": 10 * k}
+                for k in (1, 2, 3)
+            ]
+        }
+    ),
+    "s.csv": "image_id,filename,width,height\n"
+    + "".join(f"{k},{k}.tif,{100 * k},{10 * k}\n" for k in (1, 2, 3)),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_file_name_decides_before_an_id(tmp_path, name):
+    """`2.tif` has the position 1, which is the id of `1.tif` in the file."""
+    path = tmp_path / name
+    path.write_text(NAMED[name])
+    ids, names = [0, 1, 2], ["1.tif", "2.tif", "3.tif"]
+    right = {0: (100, 10), 1: (200, 20), 2: (300, 30)}
+    assert read_sizes(path, ids, names) == right
+    assert read_sizes(path, [3, 1]) == {3: (300, 30), 1: (100, 10)}
+    with pytest.raises(ValueError, match=r"lacks the size of 1 of 1 images.*\[1\]"):
+        read_sizes(path, [1], ["other.tif"])
+
+
+@pytest.mark.parametrize(
+    ("captions", "file"),
+    [
+        ("cafe\u0301.png", "caf\xe9.png"),
+        ("val2014/a.jpg", "a.jpg"),
+        ("COCO_val2014_000000391895.jpg", "000000391895.jpg"),
+    ],
+)
+def test_sizes_follow_the_rule_of_names(tmp_path, captions, file):
+    path = tmp_path / "s.csv"
+    path.write_text(f"filename,width,height\n{file},64,48\n", encoding="utf-8")
+    assert read_sizes(path, [5], [captions]) == {5: (64, 48)}
+
+
+def test_a_name_of_two_images_gives_neither_a_size(tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_text("filename,width,height\n1.jpg,64,48\n")
+    with pytest.raises(ValueError, match="line 2: '1.jpg' may be 'a/1.jpg' or 'b/1"):
+        read_sizes(path, [1, 2], ["a/1.jpg", "b/1.jpg"])
+
+
 def test_a_mapping_is_taken_as_it_is():
     assert read_sizes({7: (640, 480), 8: (1, 1)}, [7]) == {7: (640, 480)}
 

@@ -273,6 +273,31 @@ CAPTIONS = [
         karpathy_read("c.json", COCO),
         "not in the Karpathy layout.*`keras-teran data prepare PICTURES --captions",
     ),
+    Row(
+        "c.csv: an unclosed quote in the header",
+        packed("c.csv", '"image,caption\na.jpg,a dog\n'),
+        r"c\.csv, line 1: a quote is opened and not closed",
+    ),
+    Row(
+        "c.csv: text behind a closing quote in the header",
+        packed("c.csv", 'image,"caption"s",caption\na.jpg,x,a dog\n'),
+        r"c\.csv, line 1: text follows a closing quote",
+    ),
+    Row(
+        "c.csv: a carriage return within a line",
+        packed("c.csv", HEAD + "b.jpg,a\rcat\n"),
+        r"c\.csv, line 3: a carriage return stands within the line; end lines in a line",
+    ),
+    Row(
+        "c.jsonl: an image of no captions",
+        packed("c.jsonl", '{"image": "a.jpg", "caption": []}\n'),
+        r"c\.jsonl, line 1: its list of captions is empty",
+    ),
+    Row(
+        "c.json: an image of no captions in an object",
+        packed("c.json", {"a.jpg": ["a dog"], "b.jpg": []}),
+        r"c\.json, 'b\.jpg': its list of captions is empty",
+    ),
     Row("c.json a FIFO", fifo, r"c\.json is no regular file; give a file"),
 ]
 

@@ -30,18 +30,20 @@ NAN = np.full((1, 3, 8), np.nan)
 PIXELS = np.tile([0.0, 0, 64, 48], (1, 3, 1))
 CLOSED = "copy is closed; open it again"
 PYTHON = [
-    Row(
-        "Index.add: NaN regions", added(regions=NAN), "Image 500: regions hold a numbe"
-    ),
+    Row("Index.add: NaN regions", added(regions=NAN), "image: regions hold a number"),
     Row("Index.add: 1e39", added(regions=IMAGE["regions"] + 1e39), "NaN or infinite"),
+    Row("Index.add: pixel boxes", added(boxes=PIXELS), r"image: box .* outside 0..1"),
     Row(
-        "Index.add: pixel boxes", added(boxes=PIXELS), r"Image 500: box .* outside 0..1"
+        "Index.add: no boxes",
+        added(boxes=None),
+        "images: boxes holds NoneType; give floats",
     ),
-    Row("Index.add: no boxes", added(boxes=None), "images must be a dict of arrays"),
     Row(
-        "Index.add: width 9", added(regions=np.zeros((1, 3, 9))), "Image 500 must be on"
+        "Index.add: width 9",
+        added(regions=np.zeros((1, 3, 9))),
+        r"received \(1, 3, 9\)",
     ),
-    Row("Index.add: two ids", added(ids=[1, 2]), "a dict of arrays of 2 images"),
+    Row("Index.add: two ids", added(ids=[1, 2]), "images holds 1 images, image_ids 2"),
     Row("Index.add: an id twice", added(ids=[7, 7]), "image_ids holds 7 twice"),
     Row("Index.add: id -1", added(ids=[-1]), "id must be an int from 0"),
     Row(
@@ -78,12 +80,27 @@ PYTHON = [
     Row(
         "Index.add_captions: a text",
         call("add_captions", "abc", [1, 2, 3]),
-        "captions must be a list of 3 str, one an id; received 'abc'",
+        "captions is one string, 'abc'; give a list of captions",
     ),
     Row(
         "Index.add_captions: a number",
         call("add_captions", [7], [1]),
-        r"captions\[0\] must be a str; received int",
+        r"caption 0 must be a str; received 7 \(int\)",
+    ),
+    Row(
+        "Index.add_captions: a set",
+        call("add_captions", {"a", "b"}, [1, 2]),
+        r"captions must be a list of texts; received \{",
+    ),
+    Row(
+        "Index.add_captions: None",
+        call("add_captions", None, [1]),
+        "captions must be a list of texts; received None",
+    ),
+    Row(
+        "Index.add_captions: fewer than ids",
+        call("add_captions", ["a"], [1, 2]),
+        "captions must be a list of 2 str, one an id",
     ),
     Row(
         "Index.delete: a text", call("delete", "12"), "image_ids must be a list of ints"
@@ -94,6 +111,16 @@ PYTHON = [
         "exact must be True",
     ),
     Row("Index.search: top True", call("search", "a", top=True), "top must be an int"),
+    Row(
+        "Index.search: weights of digits in texts",
+        call("search", "a red ring", word_weights=["1", "2", "3"]),
+        "word_weights must be 3 numbers, one a word; received",
+    ),
+    Row(
+        "Index.search: weights of bools",
+        call("search", "a red ring", word_weights=[True, True, False]),
+        "word_weights must be 3 numbers, one a word; received",
+    ),
     Row(
         "Index.search: weights text",
         call("search", "a red ring", word_weights="x"),

@@ -228,6 +228,17 @@ ROWS += [
         r"token_ids\[0\] holds -1; .* 0 to 199",
     ),
     Row(
+        "encode: no captions",
+        encode(tokens(token_ids=np.zeros((0, 3), int), padding_mask=np.zeros((0, 3)))),
+        "inputs hold no captions; give one or more",
+    ),
+    Row("encode: an empty list", encode([]), "inputs hold no captions; give one"),
+    Row(
+        "encode: no images",
+        encode({"regions": np.zeros((0, 2, 8)), "boxes": np.zeros((0, 2, 4))}),
+        "inputs hold no images; give one or more",
+    ),
+    Row(
         "encode: token ids 2**40",
         encode(tokens(token_ids=np.full((2, 3), 2**40))),
         "holds 109",

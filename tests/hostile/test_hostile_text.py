@@ -152,7 +152,7 @@ RUN = [
         "The model knows no word of '日本",
     ),
     Row("--caption of white space", aligned(" \t"), "The model knows no word of"),
-    Row("--caption empty", aligned(""), "caption is an empty text"),
+    Row("--caption empty", aligned(""), "caption is an empty text; give one"),
     Row("--caption [SEP]", aligned("[SEP] [UNK]"), "The model knows no word of"),
     Row(
         "--caption not UTF-8",
@@ -285,6 +285,12 @@ PYTHON = [
         "tokenizer(None)", given(None), "captions must be a list of texts; received No"
     ),
     Row("tokenizer({})", given({"a": 1}), "captions must be a list of texts"),
+    Row("tokenizer(a set)", given({"a", "b"}), "captions must be a list of texts"),
+    Row(
+        "tokenizer(an array of no axes)",
+        given(np.array("a")),
+        "captions must be a list of texts",
+    ),
     Row(
         "tokenizer(b'a')",
         given(b"a"),
@@ -304,10 +310,10 @@ PYTHON = [
             (
                 "bytes",
                 b"a red ring",
-                r"must be one str; received a bytes: b'a red ring'",
+                "must be one str; received a bytes: b'a red ring'",
             ),
             ("a lone surrogate", "a \udce9", "sentence is no text in UTF-8"),
-            ("no text", None, "must be one str; received a NoneType"),
+            ("no text", None, "must be one str; received a NoneType: None"),
         )
     ),
 ]
@@ -353,9 +359,9 @@ def test_a_client_refuses_another_vocabulary_than_that_of_its_models(
     limits.write(tmp_path)
     assert Client("http://127.0.0.1:1", tmp_path).tokenizer.vocabulary == WORDS
     CaptionTokenizer(change(WORDS)).save(tmp_path)
-    with pytest.raises(ValueError, match="vocab.txt"):
+    with pytest.raises(ValueError, match="not the file that interface.json names"):
         Client("http://127.0.0.1:1", tmp_path)
-    limits.write(tmp_path)  # The files are as it says now; the table is not.
+    limits.write(tmp_path)
     with pytest.raises(ValueError, match=says):
         Client("http://127.0.0.1:1", tmp_path)
 

@@ -181,6 +181,16 @@ def test_files_of_a_folder_that_contradict_each_other_are_refused(tmp_path):
         CaptionTokenizer.load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "name", ["normalizer", "pre_tokenizer", "post_processor", "model"]
+)
+def test_a_part_that_is_null_is_a_setting(tmp_path, name):
+    """Without its normalizer, `tokenizers` would not lower-case a text."""
+    write_folder(tmp_path, tokenizer={"version": "1.0", name: None})
+    with pytest.raises(ValueError, match=rf"tokenizer\.json: {name} should be"):
+        CaptionTokenizer.load(tmp_path)
+
+
 def test_settings_that_cannot_change_ids_are_passed_over(tmp_path):
     described = {"content": "[UNK]", "lstrip": False, "normalized": False}
     settings = {

@@ -12,16 +12,20 @@ _ROUNDING = 1e-6
 
 
 def reach_of(boxes):
-    """How far right and down boxes reach.
+    """How far right and down boxes reach: all of an image, and the smallest of them.
 
     Args:
         boxes: float (regions, 4), corners.
 
     Returns:
-        float64 (2,): the largest x and y; 0 where there is no box.
+        float64 (4,): the largest x and y, 0 where there is no box; and those of the box
+        that reaches least, of those that reach beyond the corner at 0.
     """
-    corners = np.asarray(boxes, np.float64).reshape(-1, 2)
-    return corners.max(axis=0, initial=0.0)
+    corners = np.asarray(boxes, np.float64).reshape(-1, 2, 2).max(axis=1)
+    largest = corners.max(axis=0, initial=0.0)
+    real = corners[(corners > 0).any(axis=1)]
+    least = real[real.max(axis=1).argmin()] if len(real) else largest
+    return np.concatenate([largest, least])
 
 
 def choose_units(place, image_ids, reaches, sizes, named):
@@ -34,7 +38,7 @@ def choose_units(place, image_ids, reaches, sizes, named):
     Args:
         place: the file, for errors.
         image_ids: int (images,), for errors.
-        reaches: float (images, 2), see `reach_of`.
+        reaches: float (images, 4), see `reach_of`.
         sizes: list of (width, height), or None where they are not known.
         named: list of bool, whether the name of an image's array says relative.
 
@@ -45,13 +49,15 @@ def choose_units(place, image_ids, reaches, sizes, named):
         ValueError: if images contradict each other, or a box is neither.
 
     Example:
-        >>> reaches = np.array([[641 / 640, 0.5], [0.5, 0.5]])
+        >>> reaches = np.array([[641 / 640, 0.5] * 2, [0.5, 0.5] * 2])
         >>> choose_units("a.h5", [1, 2], reaches, [(640, 480)] * 2, [False] * 2)
         'relative'
     """
     unnamed = ~np.asarray(named, bool)
+    reaches, least = reaches[:, :2], reaches[:, 2:]
     sides = np.array([size or (_SHORTEST_SIDE,) * 2 for size in sizes], np.float64)
-    over = (reaches > 1 + 1 / sides + _ROUNDING).any(axis=1) & unnamed
+    edges = 1 + 1 / sides + _ROUNDING
+    over = (reaches > edges).any(axis=1) & unnamed
     if not over.any():
         return RELATIVE
     first = int(np.argmax(over))
@@ -59,13 +65,13 @@ def choose_units(place, image_ids, reaches, sizes, named):
     # larger than a few pixels.
     known = np.array([size is not None for size in sizes])
     large = (sides.max(axis=1) > 4) | ~known
-    within = (reaches.max(axis=1) > 0) & large & ~over
+    within = (least.max(axis=1) > 0) & large & (least <= edges).all(axis=1)
     if within.any():
         other = int(np.argmax(within))
         raise ValueError(
             f"{place}: the boxes of image {image_ids[first]} reach {_shown(reaches[first])}"
             f" and look like pixels, those of image {image_ids[other]} reach "
-            f"{_shown(reaches[other])} and look relative. Write all in the same units."
+            f"{_shown(least[other])} and look relative. Write all in the same units."
         )
     if (reaches[over].max(axis=1) < 2).all():
         raise ValueError(

@@ -250,7 +250,7 @@ def _get(record, name, place):
 def _mapped_rows(path, content):
     for image, captions in content.items():
         place = f"{path}, {_io.shown(image)}"
-        texts = captions if isinstance(captions, list) else [captions]
+        texts = _texts(captions, place)
         if not re.search(r"\.|^[0-9]+$", image) or not all(
             isinstance(text, str) for text in texts
         ):
@@ -260,6 +260,13 @@ def _mapped_rows(path, content):
             )
         for text in texts:
             yield CaptionRow(image, text, place)
+
+
+def _texts(caption, place):
+    """A caption, or a list of them, as a list that is not empty."""
+    if caption == []:
+        raise ValueError(f"{place}: its list of captions is empty; give one or more.")
+    return caption if isinstance(caption, list) else [caption]
 
 
 def _json_line_rows(path):
@@ -278,7 +285,7 @@ def _record_rows(records):
                 f"{place}: expected an object; received {_io.shown(record)}."
             )
         image, caption, *others = _fields(record, place)
-        for text in caption if isinstance(caption, list) else [caption]:
+        for text in _texts(caption, place):
             if not isinstance(text, str) or not isinstance(image, str):
                 raise ValueError(f"{place}: image and caption must be texts.")
             yield CaptionRow(image, text, place, *others)

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import pydantic
 
-from keras_teran._io import parse_json, require_file, shown
+from keras_teran._io import all_finite, parse_json, require_file, shown
 from keras_teran.data.formats._field_names import Boxes
+from keras_teran.vision import corners_fault
 
 # A row of 100 regions of 2,048 numbers has 1.1 MB.
 _MOST_LINE = 2**26
@@ -80,7 +81,7 @@ def scan(path):
         place = f"{path}, line {number}"
         try:
             found, features = _parse(values, place)
-            dim = _floats(features, len(found.boxes), place).shape[1]
+            dim = _checked(found, features, place).shape[1]
         except ValueError as error:
             broken.append(Broken(_text(values[0]), str(error)))
             continue
@@ -89,6 +90,18 @@ def scan(path):
         row = Row(path, number, start, len(line), len(values), key, found, dim)
         rows.append(row)
     return _of_one_kind(rows, broken)
+
+
+def _checked(found, features, place):
+    """The features of a row, whose numbers are finite and whose boxes are boxes."""
+    numbers = _floats(features, len(found.boxes), place)
+    if not all_finite(numbers):
+        raise ValueError(
+            f"{place}: a feature is NaN or infinite. Extract this image again."
+        )
+    if fault := corners_fault(found.boxes):
+        raise ValueError(f"{place}: {fault}. Boxes are x0, y0, x1, y1.")
+    return numbers
 
 
 def read_features(row):

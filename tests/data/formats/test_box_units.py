@@ -78,7 +78,26 @@ def test_pixels_are_divided_and_recorded(tmp_path):
 def test_units_that_contradict_each_other_are_refused(reaches, message):
     sizes, named = [(640, 480)] * 2, [False] * 2
     with pytest.raises(ValueError, match=message):
-        choose_units("f", [1, 2], np.array(reaches), sizes, named)
+        choose_units("f", [1, 2], np.tile(reaches, 2), sizes, named)
+
+
+def test_a_relative_box_among_pixels_of_one_image_is_refused(tmp_path):
+    """Divided once more, it were the speck [0.00016, 0.00021, 0.00078, 0.00104]."""
+    boxes = [[160, 48, 641, 240], [0.1, 0.1, 0.5, 0.5]]
+    (tmp_path / "a.tsv").write_text(bottom_up_row("1", boxes))
+    told = (
+        "image 1 reach 641, 240 and look like pixels, those of image 1 reach 0.5, 0.5"
+    )
+    with pytest.raises(ValueError, match=told):
+        open_regions(tmp_path / "a.tsv")
+
+
+def test_boxes_at_the_corner_0_are_in_any_units(tmp_path):
+    boxes = [[160, 48, 640, 240], [0, 0, 0, 0], [0, 0, 0, 48]]
+    (tmp_path / "a.tsv").write_text(bottom_up_row("1", boxes))
+    read = open_regions(tmp_path / "a.tsv").read([1])["boxes"][0]
+    right = [[0.25, 0.1, 1, 0.5], [0, 0, 0, 0], [0, 0, 0, 0.1]]
+    np.testing.assert_allclose(read, right, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +113,7 @@ def test_units_that_contradict_each_other_are_refused(reaches, message):
     ],
 )
 def test_units_by_reach_size_and_name(reach, size, named, units):
-    assert choose_units("f", [1], np.array([reach]), [size], [named]) == units
+    assert choose_units("f", [1], np.tile([reach], 2), [size], [named]) == units
 
 
 def test_boxes_named_relative_are_not_divided(tmp_path):

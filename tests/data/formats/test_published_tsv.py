@@ -84,6 +84,27 @@ def test_of_a_broken_and_a_whole_row_the_whole_one_is_taken(tmp_path, capsys, fi
     assert f"a.tsv, line {2 if first else 3}: 2 boxes do not fit" in said[0]
 
 
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (bottom_up_row("2", BOXES, np.nan), "a feature is NaN or infinite"),
+        (bottom_up_row("2", BOXES, -np.inf), "a feature is NaN or infinite"),
+        (bottom_up_row("2", [[320, 9, 160, 12]]), "(0,) is inverted"),
+        (bottom_up_row("2", [[320, np.nan, 160, 12]]), "(0,) is not finite"),
+    ],
+)
+def test_a_row_of_no_numbers_or_no_boxes_is_broken(tmp_path, capsys, broken, message):
+    path = tmp_path / "a.tsv"
+    path.write_text(bottom_up_row("1", BOXES) + broken)
+    captions = captions_of(tmp_path, [1, 2])
+    assert run_pack(tmp_path, [path], captions) == 2
+    assert message in capsys.readouterr().err
+    path.write_text(path.read_text() + bottom_up_row("2", BOXES, 7.0))
+    assert run_pack(tmp_path, [path], captions) == 0
+    assert packed_values(tmp_path / "out") == {"1.jpg": 1.0, "2.jpg": 7.0}
+    assert f"a.tsv, line 2: {message}" in capsys.readouterr().err.replace("box ", "")
+
+
 def test_a_broken_row_that_looks_like_lxmerts_does_not_swap_the_sides(tmp_path, capsys):
     """A row cut after its number of boxes, with the next behind it: ten columns."""
     cut = "2\t640\t480\t2\t"

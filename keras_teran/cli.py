@@ -120,14 +120,14 @@ def export(arguments):
 
     from keras_teran.export import format_manifest
     from keras_teran.export_command import export_run
-    from keras_teran.serving.command import lay_out, refuse_without_savedmodel
+    from keras_teran.serving.command import check_serving, lay_out
     from keras_teran.verify_table import format_verification
 
     def open_split(split):
         chosen = argparse.Namespace(**{**vars(arguments), "split": split or judged})
         return _open(chosen, arguments.run)[:2]
 
-    refuse_without_savedmodel(arguments.tf_serving, arguments.formats)
+    check_serving(arguments.tf_serving, arguments.formats)
     judged = arguments.split
     manifest, found = export_run(
         arguments.run,

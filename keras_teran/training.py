@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 
+from keras_teran import _io
 from keras_teran._io.bars import keras_verbose
 from keras_teran.backbone import vocabulary_of
 from keras_teran.data.batches import PairBatches
@@ -58,7 +59,7 @@ def train(config, folder, data=None, progress=True):
         ValueError: when the folder holds a finished RUN, or an unfinished one of
             another configuration.
     """
-    folder = Path(folder)
+    folder = _io.check_folder(folder)
     config = _with_backbone(config)
     resumed = _unfinished(folder, config)
     keras.utils.set_random_seed(config.seed)

@@ -18,6 +18,7 @@ from keras_teran._io.files import (
 )
 from keras_teran._io.keras_files import count_keras_weights, read_keras_config
 from keras_teran._io.writing import (
+    check_folder,
     check_output,
     whole_file,
     whole_folder,
@@ -28,6 +29,7 @@ from keras_teran._io.writing import (
 __all__ = [
     "at_hand",
     "check",
+    "check_folder",
     "check_output",
     "count_keras_weights",
     "map_npy",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_teran._io import shown
+from keras_teran._io import check_folder, shown
 from keras_teran._io.bars import progress_bar
 from keras_teran.search.address import EMBEDDED, check_engine
 from keras_teran.search.digests import Digest
@@ -206,7 +206,8 @@ def _begin(folder, settings):
                 "folder."
             )
         return manifest
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    check_folder(folder)
+    if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(
             f"{folder} holds something that is no index; give a new folder."
         )

@@ -10,12 +10,25 @@ def add_serving_option(command):
     )
 
 
-def refuse_without_savedmodel(repository, formats):
-    """Raises ValueError where a repository is wanted of formats without SavedModel."""
-    if repository and formats and "savedmodel" not in formats:
+def check_serving(repository, formats):
+    """Refuses a repository that the export could not be added to, before the export.
+
+    Args:
+        repository: path, or None where none is wanted.
+        formats: list of str, or None for all.
+
+    Raises:
+        ValueError: for formats without SavedModel; and see `layout.check_repository`.
+    """
+    if not repository:
+        return
+    if formats and "savedmodel" not in formats:
         raise ValueError(
             "--tf-serving serves SavedModels: put savedmodel in --formats."
         )
+    from keras_teran.serving.layout import check_repository
+
+    check_repository(repository)
 
 
 def lay_out(exported, repository):

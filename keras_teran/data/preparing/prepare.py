@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_teran._io import shown
+from keras_teran import _io
 from keras_teran.data.caption_files import image_ids, read_rows
 from keras_teran.data.captions import CaptionSet
 from keras_teran.data.karpathy import write_karpathy
+from keras_teran.data.packed_files import new_folder
 from keras_teran.data.preparing.duplicates import alike
 from keras_teran.data.preparing.finding import Finder
 from keras_teran.data.preparing.looking import look_at_all
@@ -96,18 +97,12 @@ def prepare(
         ValueError: if the captions are unusable as a whole, or no image can be used; or
             a share or `threads` is no such number.
     """
-    out = Path(out)
-    if out.exists():
-        raise FileExistsError(
-            f"{out} exists already. Use it, give another folder, or remove it."
-        )
+    out = new_folder(out)
     for share in (val, test):
         read_share(share, images=1)
-    if threads is not None and not 1 <= threads <= _MOST_THREADS:
-        raise ValueError(
-            f"threads must be a whole number from 1 to {_MOST_THREADS:,}; received "
-            f"{shown(threads)}."
-        )
+    _io.whole("seed", seed)
+    if threads is not None:
+        _io.whole("threads", threads, least=1, most=_MOST_THREADS)
     tokenizer = None if vocabulary is None else open_vocabulary(vocabulary)
     rows, listed = read_rows(captions), list_pictures(images)
     left_out = [(row.image, f"{row.place}: no text") for row in rows if not row.text]

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from keras_teran import _io
 from keras_teran._io.bars import progress_bar
 from keras_teran.data.packed_files import (
     PICTURES,
@@ -24,7 +25,7 @@ from keras_teran.data.packed_files import (
     write_rows,
 )
 from keras_teran.data.validity import all_finite, box_fault
-from keras_teran.regions.decode import BadImage, decode
+from keras_teran.regions.decode import MOST_THREADS, BadImage, decode
 from keras_teran.regions.fitting import fit
 
 EXTRACTOR_FILE = "extractor.json"
@@ -60,9 +61,13 @@ def store_regions(
     Raises:
         FileExistsError: if the folder exists.
         OSError: if the disk has too little room.
-        ValueError: if no picture can be used, the extractor gives features that are not
-            finite or too large for `dtype`, or what was left is of another run.
+        ValueError: if a number is out of range, no picture can be used, the extractor
+            gives features that are not finite or too large for `dtype`, or what was left
+            is of another run.
     """
+    _io.whole("batch_size", batch_size, least=1)
+    if threads is not None:
+        _io.whole("threads", threads, least=1, most=MOST_THREADS)
     folder, partial = partial_folder(folder, dtype)
     plan = _plan(extractor, pictures, dtype)
     state = {"rows": 0, "bad": []} | resume(partial, plan)

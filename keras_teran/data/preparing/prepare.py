@@ -19,12 +19,11 @@ from keras_teran.data.preparing.looking import look_at_all
 from keras_teran.data.preparing.page import write_page
 from keras_teran.data.preparing.splitting import read_share, split_images
 from keras_teran.data.preparing.words import find_unknown, open_vocabulary
-from keras_teran.regions.decode import BadImage
+from keras_teran.regions.decode import MOST_THREADS, BadImage
 from keras_teran.regions.listing import list_pictures
 
 PREPARED_FILE = "prepared.json"
 REPORT_FILE = "report.html"
-_MOST_THREADS = 1024
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ def prepare(
         read_share(share, images=1)
     _io.whole("seed", seed)
     if threads is not None:
-        _io.whole("threads", threads, least=1, most=_MOST_THREADS)
+        _io.whole("threads", threads, least=1, most=MOST_THREADS)
     tokenizer = None if vocabulary is None else open_vocabulary(vocabulary)
     rows, listed = read_rows(captions), list_pictures(images)
     left_out = [(row.image, f"{row.place}: no text") for row in rows if not row.text]

@@ -15,6 +15,8 @@ __all__, __getattr__, __dir__ = lazy(
         "_documents": "check parse_json read_json read_yaml yaml_text",
         "_files": ("at_hand one_line read_bytes read_text require_file sha256 shown "),
         "_keras_files": "count_keras_weights read_keras_config",
-        "_writing": ("check_output whole_file whole_folder write_json write_text "),
+        "_writing": (
+            "check_folder check_output whole_file whole_folder write_json write_text "
+        ),
     },
 )

@@ -36,7 +36,8 @@ def require_file(path, missing=None):
     path = Path(path)
     try:
         mode = os.stat(path).st_mode
-    except (FileNotFoundError, NotADirectoryError):
+    # A ValueError: a zero byte or half a character, which no name of a file has.
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         raise FileNotFoundError(missing or f"There is no file {path}.") from None
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"

@@ -79,6 +79,29 @@ def check_output(path):
         raise ValueError(f"{path} is no regular file; give another path to write.")
 
 
+def check_folder(path, empty=False):
+    """Refuses a folder that cannot be made, before the work that it is for.
+
+    Args:
+        path: of the folder.
+        empty: bool, refuse one that holds anything.
+
+    Returns:
+        `pathlib.Path`.
+
+    Raises:
+        FileExistsError: if it holds something and `empty` is True.
+        ValueError: if a file, a FIFO or a device is there or above it.
+    """
+    path = Path(path)
+    there = (each for each in (path, *path.absolute().parents) if os.path.lexists(each))
+    if (first := next(there)) and not first.is_dir():
+        raise ValueError(f"{first} is no folder; give another folder to write.")
+    if empty and first == path and any(path.iterdir()):
+        raise FileExistsError(f"{path} holds something already; name a new folder.")
+    return path
+
+
 def write_text(path, text):
     """Writes a text as UTF-8, whole or not at all."""
     with whole_file(path) as aside:

@@ -51,7 +51,7 @@ def run(arguments):
         chosen = argparse.Namespace(**{**vars(arguments), "split": split or judged})
         return open_for_run(chosen, arguments.run)[:2]
 
-    _refuse_without_savedmodel(arguments.tf_serving, arguments.formats)
+    _check_serving(arguments.tf_serving, arguments.formats)
     judged = arguments.split
     manifest, found = export_run(
         arguments.run,
@@ -78,12 +78,17 @@ def _add_serving_option(command):
     )
 
 
-def _refuse_without_savedmodel(repository, formats):
-    """Raises ValueError where a repository is wanted of formats without SavedModel."""
-    if repository and formats and "savedmodel" not in formats:
+def _check_serving(repository, formats):
+    """Refuses a repository that the export could not be added to, before the export."""
+    if not repository:
+        return
+    if formats and "savedmodel" not in formats:
         raise ValueError(
             "--tf-serving serves SavedModels: put savedmodel in --formats."
         )
+    from keras_teran.tf_serving import check_repository
+
+    check_repository(repository)
 
 
 def _lay_out(exported, repository):

@@ -68,9 +68,7 @@ def convert(checkpoint, folder, vocabulary=None, caption_heads=None):
         ModuleNotFoundError: when PyTorch is not installed.
         ValueError: see `from_original`; and for a vocabulary of another size.
     """
-    checkpoint, folder = Path(checkpoint), Path(folder)
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise FileExistsError(f"{folder} holds something already; name a new folder.")
+    checkpoint, folder = Path(checkpoint), _io.check_folder(folder, empty=True)
     if caption_heads is not None:
         _io.whole("caption_heads", caption_heads, least=1, most=1024)
     content = read_checkpoint(checkpoint)

@@ -11,7 +11,7 @@ import numpy as np
 import pydantic
 
 from keras_teran import _io
-from keras_teran._io import map_npy, read_json
+from keras_teran._io import check_folder, map_npy, read_json
 from keras_teran.data._checks import remedied
 
 PROGRESS = "progress.json"
@@ -46,6 +46,24 @@ class _Progress(pydantic.BaseModel, extra="forbid"):
         return self
 
 
+def new_folder(folder):
+    """Refuses a folder that is there, or that cannot be made.
+
+    Returns:
+        `pathlib.Path`.
+
+    Raises:
+        FileExistsError: if something is there.
+        ValueError: if something else than a folder is above it.
+    """
+    folder = Path(folder)
+    if os.path.lexists(folder):
+        raise FileExistsError(
+            f"{folder} exists already. Use it, give another folder, or remove it."
+        )
+    return check_folder(folder)
+
+
 def partial_folder(folder, dtype):
     """The folder in which a store is written until it is whole: `<folder>.partial`.
 
@@ -62,11 +80,7 @@ def partial_folder(folder, dtype):
     """
     if dtype not in ("float16", "float32"):
         raise ValueError(f"dtype must be 'float16' or 'float32'; received {dtype!r}.")
-    folder = Path(folder)
-    if folder.exists():
-        raise FileExistsError(
-            f"{folder} exists already. Use it, give another folder, or remove it."
-        )
+    folder = new_folder(folder)
     partial = folder.with_name(folder.name + ".partial")
     partial.mkdir(parents=True, exist_ok=True)
     return folder, partial

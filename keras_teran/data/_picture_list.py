@@ -44,11 +44,16 @@ def list_pictures(folder, captions=None, split=None):
 
     Raises:
         FileNotFoundError: if there is no such folder, or no picture in it.
-        ValueError: if the captions are unusable or give an image no file name.
+        ValueError: if the captions are unusable or give an image no file name; or a split is
+            named without captions.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder} with pictures.")
+    if split is not None and captions is None:
+        raise ValueError(
+            f"split={shown(split)} is one of captions: give them too, or leave it out."
+        )
     if captions is not None:
         return _named(folder, read_captions(captions, split))
     files = _files_in(folder)

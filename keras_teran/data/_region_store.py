@@ -5,6 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
+from keras_teran import _io
 from keras_teran.data._packed_store import PackedRegions
 from keras_teran.data._sizes import read_sizes
 from keras_teran.data.formats._bottom_up import BottomUpTsv, tsv_parts
@@ -72,17 +73,19 @@ def open_regions(path, captions=None, sizes=None, progress=False):
 
     Raises:
         FileNotFoundError: if there is no such folder or file.
-        ValueError: if it has no known layout, or ``captions`` or ``sizes`` is missing.
+        ValueError: if it has no known layout, ``captions`` or ``sizes`` is missing, or
+            ``sizes`` would not be read.
     """
     if isinstance(path, list | tuple) and len(path) != 1:
-        return _open_parts(path, captions)
+        return _open_parts(path, captions, sizes)
     path = Path(path[0] if isinstance(path, list | tuple) else path)
     if (path.exists() and not path.is_dir()) or (path / "data.mdb").exists():
         return _open_foreign(path, captions, sizes)
     if path.is_dir() and any(path.glob("regions*.npy")):
+        _refuse_sizes(path, sizes, "has relative boxes")
         return PackedRegions(path, captions)
     if parts := tsv_parts(path):
-        return BottomUpTsv(parts, captions)
+        return _open_tsv(parts, captions, sizes)
     if not path.is_dir():
         raise FileNotFoundError(f"There is no folder {path} with region features.")
     if not ((path / "bu_att").is_dir() and (path / "bu_box").is_dir()):
@@ -101,19 +104,33 @@ def open_regions(path, captions=None, sizes=None, progress=False):
     return OriginalRegions(path, captions.image_ids, sizes, progress, captions)
 
 
-def _open_parts(paths, captions):
+def _refuse_sizes(path, sizes, why):
+    """Nothing would read them, and so nobody would notice that they are wrong."""
+    if sizes is not None:
+        raise ValueError(
+            f"sizes={_io.shown(sizes)} would not be read: {path} {why}. Leave it out."
+        )
+
+
+def _open_tsv(parts, captions, sizes):
+    first = parts[0] if isinstance(parts, list) else parts
+    _refuse_sizes(first, sizes, "has the sizes of its images")
+    return BottomUpTsv(parts, captions)
+
+
+def _open_parts(paths, captions, sizes):
     parts = [part for path in paths for part in tsv_parts(path) or [None]]
     if None in parts or len({*parts}) < len(parts):
         raise ValueError(
             f"{', '.join(map(str, paths))}: several files must be the parts of a "
             "bottom-up .tsv, each once, such as NAME.tsv.0 and NAME.tsv.1."
         )
-    return BottomUpTsv(parts, captions)
+    return _open_tsv(parts, captions, sizes)
 
 
 def _open_foreign(path, captions, sizes):
     if parts := [] if path.is_dir() else tsv_parts(path):
-        return BottomUpTsv(parts[0], captions)
+        return _open_tsv(parts[0], captions, sizes)
     if path.name.endswith("_ims.npy"):
         return PrecompRegions(path, captions, sizes)
     if path.suffix in (".h5", ".hdf5", ".hdf"):

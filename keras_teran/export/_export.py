@@ -5,15 +5,13 @@ vectors come out, by the names of the Keras encoders. Tokenising stays outside; 
 vocabulary and its settings are copied beside.
 """
 
-import math
 import platform
 from importlib import metadata, util
-from pathlib import Path
 
 import keras
 
 from keras_teran import _io
-from keras_teran._io import check, progress_bar, sha256
+from keras_teran._io import check, check_folder, number, progress_bar, sha256
 from keras_teran.export._check_export import ExportError, largest_errors, reference
 from keras_teran.export._converters import CONVERTERS, quiet
 from keras_teran.export._manifest import MANIFEST, manifest_text, signed
@@ -87,7 +85,7 @@ def export(
         ModuleNotFoundError: when a converter is not installed.
         FileExistsError: when `out` holds something that is no earlier export.
     """
-    out = Path(out)
+    out = check_folder(out)
     formats = _names("formats", formats)
     variants = _names("variants", variants)
     _check_request(model, tokenizer, out, formats, tolerance)
@@ -289,8 +287,7 @@ def _names(argument, names):
 
 
 def _check_request(model, tokenizer, out, formats, tolerance):
-    if not 0 < tolerance < math.inf:  # NaN neither
-        raise ValueError(f"tolerance={tolerance}: give a finite number above 0.")
+    number("tolerance", tolerance, above=0)
     unknown = [name for name in formats if name not in FORMATS]
     if unknown or not formats:
         raise ValueError(f"formats={formats!r}: choose from {', '.join(FORMATS)}.")

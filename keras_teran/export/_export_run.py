@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_teran import _io
 from keras_teran.export._export import FORMATS, ExportError, export, in_float32
 from keras_teran.export._variants import VARIANTS
 from keras_teran.export._verify import verify
@@ -30,19 +31,19 @@ def export_run(run, out, formats=None, variants=(), open_split=None, keep=False)
     Raises:
         ValueError: see `export`; or rsum falls and `keep` is False.
     """
-
+    _io.check_folder(out)
     matcher = load(run)
     names = list(VARIANTS) if variants == ["all"] else variants
     calibration, found = None, []
+    # What is wrong with the data is said before the files are made: that takes minutes.
+    judged = None if open_split is None else open_split(None)
     if open_split is not None and any(
         VARIANTS[name].calibrated for name in names if name in VARIANTS
     ):
         calibration = calibration_set(matcher.tokenizer, *open_split("train"))
 
     def judge(folder):
-        found.append(
-            verify(folder, *open_split(None), in_float32(matcher.model), cost=False)
-        )
+        found.append(verify(folder, *judged, in_float32(matcher.model), cost=False))
         if not keep:
             refuse_losses(found[0])
 
@@ -56,7 +57,7 @@ def export_run(run, out, formats=None, variants=(), open_split=None, keep=False)
             progress=True,
             variants=names,
             calibration=calibration,
-            accept=judge if open_split is not None else None,
+            accept=None if judged is None else judge,
         )
     except ExportError as error:
         raise ValueError(str(error)) from error

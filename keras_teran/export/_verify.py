@@ -1,13 +1,12 @@
 """What exported files are worth: recall on a labelled set, and what each file costs."""
 
 import json
-import math
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from keras_teran._io import progress_bar, write_text
+from keras_teran._io import number, progress_bar, write_text
 from keras_teran.evaluation import check_correspondence, recall_table
 from keras_teran.export._export import ENCODERS, FLOAT32
 from keras_teran.export._latency import file_cost
@@ -57,7 +56,7 @@ def verify(
         regions: a `RegionStore` with the images of `captions`.
         model: `Teran` that was exported, the reference; None for the first float32
             files, which export held to Keras within its tolerance.
-        most_lost: float, points of rsum (0..600).
+        most_lost: float, points of rsum, from 0 to 600.
         cost: bool, measure latency and memory too, each file in a process of its own.
         progress: bool, show bars.
 
@@ -72,13 +71,10 @@ def verify(
         FileNotFoundError: when the folder is no export.
         ValueError: when a file is not the one that the manifest names; the folder holds
             no float32 pair and `model` is None; the set has an image without captions;
-            or `most_lost` is not finite.
+            or `most_lost` is out of range.
     """
     folder = Path(folder)
-    if not math.isfinite(most_lost):
-        raise ValueError(
-            f"most_lost={most_lost}: give points of rsum, a finite number."
-        )
+    number("most_lost", most_lost, least=0, most=600)
     manifest = read_manifest(folder)
     check_files(folder, manifest)
     check_correspondence(captions.caption_to_image, len(captions.image_ids))

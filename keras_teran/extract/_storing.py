@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from keras_teran import _io
 from keras_teran._io import (
     all_finite,
     progress_bar,
@@ -26,7 +27,7 @@ from keras_teran.data import (
     write_json,
     write_rows,
 )
-from keras_teran.vision import BadImage, box_fault, decode, fit
+from keras_teran.vision import MOST_THREADS, BadImage, box_fault, decode, fit
 
 EXTRACTOR_FILE = "extractor.json"
 BAD_FILE = "bad.json"
@@ -61,9 +62,13 @@ def store_regions(
     Raises:
         FileExistsError: if the folder exists.
         OSError: if the disk has too little room.
-        ValueError: if no picture can be used, the extractor gives features that are not
-            finite or too large for `dtype`, or what was left is of another run.
+        ValueError: if a number is out of range, no picture can be used, the extractor
+            gives features that are not finite or too large for `dtype`, or what was left
+            is of another run.
     """
+    _io.whole("batch_size", batch_size, least=1)
+    if threads is not None:
+        _io.whole("threads", threads, least=1, most=MOST_THREADS)
     folder, partial = partial_folder(folder, dtype)
     plan = _plan(extractor, pictures, dtype)
     state = {"rows": 0, "bad": []} | resume(partial, plan)

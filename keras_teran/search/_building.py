@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_teran._io import progress_bar, shown
+from keras_teran._io import check_folder, progress_bar, shown
 from keras_teran.search._address import EMBEDDED, check_engine
 from keras_teran.search._digests import Digest
 from keras_teran.search._engines import open_engine
@@ -205,7 +205,8 @@ def _begin(folder, settings):
                 "folder."
             )
         return manifest
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    check_folder(folder)
+    if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(
             f"{folder} holds something that is no index; give a new folder."
         )

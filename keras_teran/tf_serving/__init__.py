@@ -7,6 +7,6 @@ __all__, __getattr__, __dir__ = lazy(
     {
         "_client": "Client",
         "_errors": "ServingError UnavailableError",
-        "_layout": "add_version promote",
+        "_layout": "add_version check_repository promote",
     },
 )

@@ -11,7 +11,7 @@ import shutil
 from importlib import util
 from pathlib import Path
 
-from keras_teran._io import write_text
+from keras_teran._io import check_folder, write_text
 from keras_teran.export import MANIFEST, check_files, read_manifest
 from keras_teran.text import CaptionTokenizer, check_vocabulary
 from keras_teran.tf_serving import _configuration as configuration
@@ -43,8 +43,8 @@ def add_version(exported, repository):
         ModuleNotFoundError: without `tensorflow-serving-api`.
     """
     exported, repository = Path(exported), Path(repository)
+    labels = check_repository(repository)
     _check(exported)
-    labels = configuration.read_labels(repository)
     version = 1 + max(_versions(repository), default=0)
     manifest = read_manifest(exported)
     check_files(exported, manifest)
@@ -72,6 +72,28 @@ def add_version(exported, repository):
         repository, {STABLE: labels.get(STABLE, version), CANDIDATE: version}
     )
     return version
+
+
+def check_repository(repository):
+    """Refuses where no version can be added, before the work that it is for.
+
+    Args:
+        repository: folder; it may be missing.
+
+    Returns:
+        Dict of labels to versions, see `configuration.read_labels`.
+
+    Raises:
+        ModuleNotFoundError: without `tensorflow-serving-api`.
+        ValueError: when something else than a folder is there or above it, or its
+            `models.config` is damaged.
+    """
+    if util.find_spec("tensorflow_serving") is None:
+        raise ModuleNotFoundError(
+            "A model repository needs tensorflow-serving-api: `pip install "
+            "keras-teran[serving]`."
+        )
+    return configuration.read_labels(check_folder(repository))
 
 
 def promote(repository, version):
@@ -109,11 +131,6 @@ def _versions(repository):
 
 
 def _check(exported):
-    if util.find_spec("tensorflow_serving") is None:
-        raise ModuleNotFoundError(
-            "A model repository needs tensorflow-serving-api: `pip install "
-            "keras-teran[serving]`."
-        )
     wanted = [f"savedmodel/{name}/saved_model.pb" for name in MODELS]
     for file in (MANIFEST, *wanted):
         if not (exported / file).is_file():

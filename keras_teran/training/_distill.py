@@ -53,7 +53,7 @@ def distill(
 
     Args:
         run: path of a RUN.
-        out: path of the RUN to write; `first_stage.json` there holds the figures of
+        out: path of the RUN to write, new or empty; `first_stage.json` there holds the figures of
             each epoch, beside the history of the RUN that it came from.
         data: what `open_split` opens, train and val; None for what the run names.
         epochs: int, times that each caption is met.
@@ -69,8 +69,9 @@ def distill(
         is among the first 100.
 
     Raises:
+        FileExistsError: when `out` holds something already.
         FileNotFoundError: when `run` is no RUN, or data are missing.
-        ValueError: when `out` holds a model already, or a number is out of range.
+        ValueError: when `out` can be no folder, or a number is out of range.
     """
     settings = {
         "epochs": epochs,
@@ -80,9 +81,7 @@ def distill(
         "seed": seed,
     }
     _check(settings)
-    run, out = Path(run), Path(out)
-    if (out / MODEL_FILE).is_file():
-        raise ValueError(f"{out} holds a model; give another folder, or remove it.")
+    run, out = Path(run), _io.check_folder(out, empty=True)
     started = time.monotonic()
     matcher = load(run)
     source = data or matcher.config.get("data")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 
+from keras_teran import _io
 from keras_teran._io import keras_verbose
 from keras_teran.data import OPENING, PairBatches, check_width, open_split
 from keras_teran.evaluation import RetrievalEvaluation, check_order
@@ -62,7 +63,7 @@ def train(config, folder, data=None, progress=True):
         ValueError: when the folder holds a finished RUN, or an unfinished one of
             another configuration.
     """
-    folder = Path(folder)
+    folder = _io.check_folder(folder)
     config = _with_backbone(config)
     resumed = _unfinished(folder, config)
     keras.utils.set_random_seed(config.seed)

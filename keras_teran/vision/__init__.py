@@ -7,7 +7,7 @@ __all__, __getattr__, __dir__ = lazy(
     {
         "_areas": "cell_boxes check_count grid_boxes pool",
         "_boxes": "box_fault corners_fault",
-        "_decode": "BadImage SUFFIXES decode",
+        "_decode": "BadImage MOST_THREADS SUFFIXES decode",
         "_fitting": "MOST_SIDE PADDING fit",
         "_hub": (
             "hash_weights input_size linear_preparation load_backbone load_detector "

@@ -9,6 +9,8 @@ import numpy as np
 # Pillow's own limit, from which on it warns: 268 MB of RGB.
 MOST_PIXELS = 89_478_485
 
+# At most so many decode at once.
+MOST_THREADS = 1024
 # What Pillow decodes by itself. Others it can open run another program (EPS:
 # Ghostscript), which no picture from anywhere should be able to start. The phones' MPO
 # (a JPEG with more pictures behind it) is opened as JPEG.

@@ -27,6 +27,7 @@ def beside(kind, *arguments):
 
 
 NO_FILE = r"x is no regular file; give another path to write\.$"
+NO_FOLDER = "x is no folder; give another folder to write"
 ROWS = [
     Row("no command", given(), "required: COMMAND; `keras-teran --help` shows"),
     Row("an unknown command", given("trian"), "invalid choice: 'trian'"),
@@ -94,6 +95,14 @@ ROWS = [
     ),
     Row(
         "align: --out a FIFO", beside("fifo", "align", "{}/r", "--out", "{}/x"), NO_FILE
+    ),
+    Row("train: RUN a file", beside("file", "train", "{}/x"), NO_FOLDER),
+    Row("train: RUN below a file", beside("file", "train", "{}/x/y/z"), NO_FOLDER),
+    Row("convert: OUT a FIFO", beside("fifo", "convert", "{}/c", "{}/x"), NO_FOLDER),
+    Row(
+        "data prepare: --out below a file",
+        beside("file", "data", "prepare", "{}", "--captions", "c", "--out", "{}/x/y"),
+        NO_FOLDER,
     ),
     Row(
         "align: --out in no folder",

@@ -293,9 +293,9 @@ def test_weights_that_give_no_numbers_are_told(tmp_path):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"tolerance": float("nan")}, "tolerance=nan: give a finite number above 0"),
-        ({"tolerance": -1.0}, "tolerance=-1.0: give"),
-        ({"tolerance": float("inf")}, "tolerance=inf: give"),
+        ({"tolerance": float("nan")}, "tolerance=nan must be above 0"),
+        ({"tolerance": -1.0}, "tolerance=-1.0 must be above 0"),
+        ({"tolerance": float("inf")}, "tolerance=inf must be above 0"),
         ({"formats": "onnx"}, "formats='onnx' is one text; give a list"),
         ({"formats": [3]}, "formats: 0 should be a valid string; received 3"),
         ({"formats": ["onnx", "pb"]}, "choose from savedmodel, litert, onnx"),

@@ -73,6 +73,16 @@ ROWS = [
         r"grid \[100000\] makes 10,000,000,000 regions of a picture; at most 10,000",
     ),
     Row(
+        "--threads 1025",
+        command("--threads", 1025),
+        "threads=1025 must be at most 1,024",
+    ),
+    Row(
+        "--split without captions",
+        command("--split", "test"),
+        "split='test' is one of captions: give them too, or leave it out",
+    ),
+    Row(
         "--grid 101",
         command("--grid", 101),
         r"grid \[101\] makes 10,201 regions of a picture; at most 10,000",

@@ -53,6 +53,13 @@ def verify(damage, *options):
     return command
 
 
+def sized(folder):
+    """`verify` with sizes of images that a packed store does not ask for."""
+    val = MADE.data / "val"
+    given = ["--captions", val / "dataset_val.json", "--regions", val]
+    return ["verify", MADE.export, *given, "--sizes", folder / "no", "--no-cost"]
+
+
 VARIABLES = "savedmodel/image_encoder/variables/variables"
 VERIFY = [
     Row(
@@ -162,11 +169,17 @@ VERIFY = [
             ("ONNX", "onnx/scorer.onnx"),
         )
     ),
+    Row("--most-lost nan", verify(nothing, "--most-lost", "nan"), "most_lost=nan must"),
+    Row("--most-lost inf", verify(nothing, "--most-lost", "inf"), "most_lost=inf must"),
     Row(
-        "--most-lost nan", verify(nothing, "--most-lost", "nan"), "most_lost=nan: give"
+        "--most-lost -1",
+        verify(nothing, "--most-lost=-1"),
+        "most_lost=-1.0 must be 0 or more",
     ),
     Row(
-        "--most-lost inf", verify(nothing, "--most-lost", "inf"), "most_lost=inf: give"
+        "--sizes of packed regions",
+        sized,
+        "sizes='.*no' would not be read: .*val has relative boxes. Leave it out",
     ),
 ]
 

@@ -1,6 +1,7 @@
 """Distilling: the loss by hand, a head that learns, a RUN that keeps its scores."""
 
 import json
+import os
 
 import keras
 import numpy as np
@@ -171,10 +172,23 @@ def test_a_killed_call_leaves_nothing_that_looks_like_a_model(
     keras_teran.load(tmp_path / "out")
 
 
+def test_an_out_that_is_in_use_or_no_folder_is_refused_before_the_run_is_read(
+    tmp_path,
+):
+    (tmp_path / "x").write_text("mine")
+    os.mkfifo(tmp_path / "fifo")
+    for out in ("x", "x/y", "fifo"):
+        with pytest.raises(ValueError, match="is no folder; give another folder"):
+            distill("no run", tmp_path / out)
+    with pytest.raises(FileExistsError, match="holds something already"):
+        distill("no run", tmp_path)
+    assert (tmp_path / "x").read_text() == "mine"
+
+
 def test_what_a_user_does_wrong_is_one_line(trained, distilled, tmp_path, capsys):
     out, _ = distilled
     cases = (
-        ([trained, "--out", out], f"{out} holds a model; give another folder"),
+        ([trained, "--out", out], f"{out} holds something already; name a new folder"),
         ([tmp_path, "--out", tmp_path / "o"], f"{tmp_path} is not a RUN"),
         ([trained, "--out", tmp_path / "o", "--epochs", "0"], "epochs=0 must be 1 or"),
         (

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from keras_teran import _io
-from keras_teran._io import shown
 from keras_teran.data._caption_set import CaptionSet
+from keras_teran.data._packed_files import new_folder
 from keras_teran.data._picture_list import list_pictures
 from keras_teran.data.formats._caption_files import image_ids, read_rows
 from keras_teran.data.formats._karpathy import write_karpathy
@@ -18,11 +18,10 @@ from keras_teran.data.prepare._page import write_page
 from keras_teran.data.prepare._resolve import Finder
 from keras_teran.data.prepare._split import read_share, split_images
 from keras_teran.data.prepare._words import find_unknown, open_vocabulary
-from keras_teran.vision import BadImage
+from keras_teran.vision import MOST_THREADS, BadImage
 
 PREPARED_FILE = "prepared.json"
 REPORT_FILE = "report.html"
-_MOST_THREADS = 1024
 
 
 @dataclass(frozen=True)
@@ -95,18 +94,12 @@ def prepare(
         ValueError: if the captions are unusable as a whole, or no image can be used; or
             a share or `threads` is no such number.
     """
-    out = Path(out)
-    if out.exists():
-        raise FileExistsError(
-            f"{out} exists already. Use it, give another folder, or remove it."
-        )
+    out = new_folder(out)
     for share in (val, test):
         read_share(share, images=1)
-    if threads is not None and not 1 <= threads <= _MOST_THREADS:
-        raise ValueError(
-            f"threads must be a whole number from 1 to {_MOST_THREADS:,}; received "
-            f"{shown(threads)}."
-        )
+    _io.whole("seed", seed)
+    if threads is not None:
+        _io.whole("threads", threads, least=1, most=MOST_THREADS)
     tokenizer = None if vocabulary is None else open_vocabulary(vocabulary)
     rows, listed = read_rows(captions), list_pictures(images)
     left_out = [(row.image, f"{row.place}: no text") for row in rows if not row.text]

@@ -14,7 +14,7 @@ def read_share(text, images):
     """How many images a split is to hold.
 
     Args:
-        text: str, a fraction below 1 with a point (`0.1`), or a count (`500`).
+        text: str or number, a fraction below 1 (`0.1`), or a count (`500`).
         images: int, of all splits.
 
     Returns:
@@ -27,6 +27,7 @@ def read_share(text, images):
         >>> read_share("0.25", 10), read_share("3", 10), read_share("0", 10)
         (2, 3, 0)
     """
+    text = str(text)
     try:
         if text.isascii() and text.isdigit() and len(text) < 10:
             return int(text)

@@ -58,7 +58,7 @@ def test_every_listed_input_is_a_row(shared):
     assert not missing, f"{len(missing)} of {len(listed)} have no row:\n{shown}"
 
 
-@pytest.mark.parametrize(("file", "says"), {*TESTED_APART.values()})
+@pytest.mark.parametrize(("file", "says"), sorted({*TESTED_APART.values()}))
 def test_what_is_said_of_an_input_tested_apart_stands_there(file, says):
     assert says in (TESTS / file).read_text(encoding="utf-8")
 

@@ -217,13 +217,15 @@ def read_captions(path, split="train", restval=True):
 def _read_images(path):
     if path.suffix.lower() in _TABLES and path.is_file():
         raise ValueError(f"{path} is no JSON file in the Karpathy layout; {_OTHER}.")
-    content = _io.read_json(
+    text = _io.read_text(
         path,
-        missing=f"There is no caption file {path}. Give a JSON file in the Karpathy "
-        "layout (dataset_coco.json, dataset_flickr30k.json or dataset_flickr8k.json).",
-        max_bytes=MOST_BYTES,
-        max_depth=None,
+        MOST_BYTES,
+        f"There is no caption file {path}. Give a JSON file in the Karpathy layout "
+        "(dataset_coco.json, dataset_flickr30k.json or dataset_flickr8k.json).",
     )
+    if text.strip() and text.lstrip()[0] not in "{[":
+        raise ValueError(f"{path} is no JSON file in the Karpathy layout; {_OTHER}.")
+    content = _io.parse_json(text, path, max_depth=None)
     records = content.get("images") if isinstance(content, dict) else None
     if not isinstance(records, list) or not all(
         isinstance(record, dict) and "sentences" in record for record in records

@@ -139,6 +139,10 @@ def _pictures(source, split):
 
 def _in_folder(folder, split):
     """The captions and the store of a split; its own go before those of all splits."""
+    if split in ("", ".", "..") or Path(split).name != split:
+        raise ValueError(
+            f"{_io.shown(split)} is no name of a split; give train, val or test."
+        )
     own, common = folder / split, folder / ALL_SPLITS
     store = own if own.is_dir() or not common.is_dir() else common
     if not store.is_dir():

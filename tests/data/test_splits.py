@@ -69,3 +69,9 @@ def test_what_is_missing_or_unknown_is_named(tmp_path):
         open_split(tmp_path, "val")
     with pytest.raises(ValueError, match=r"data has the keys \['captions', 'feats'\]"):
         open_split({"captions": "a", "feats": "b"}, "val")
+
+
+@pytest.mark.parametrize("split", ["../val", "/", "..", ".", "", "a/b"])
+def test_a_split_does_not_lead_out_of_its_data_folder(split, tmp_path):
+    with pytest.raises(ValueError, match="is no name of a split; give train, val or"):
+        open_split(tmp_path, split)

@@ -269,6 +269,11 @@ CAPTIONS = [
         "c.csv is no JSON file in the Karpathy layout; `keras-teran data prepare PICT",
     ),
     Row(
+        "c.json that holds CSV where Karpathy's JSON is wanted",
+        karpathy_read("c.json", HEAD),
+        "c.json is no JSON file in the Karpathy layout; `keras-teran data prepare PIC",
+    ),
+    Row(
         "COCO's JSON where Karpathy's is wanted",
         karpathy_read("c.json", COCO),
         "not in the Karpathy layout.*`keras-teran data prepare PICTURES --captions",

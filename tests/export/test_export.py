@@ -20,6 +20,7 @@ from keras_teran.export._export import (
     in_float32,
 )
 from keras_teran.export._runtime import open_exported
+from keras_teran.text import vocabulary_sha256
 from keras_teran.text._tokenizer import CaptionTokenizer
 
 CAPTIONS = ["a red square left of a blue disc", "two green rings", "a striped bar"]
@@ -184,7 +185,8 @@ def test_the_manifest_says_what_was_written(exported, tokenizer, model):
     folder, manifest = exported
     assert manifest == json.loads((folder / "manifest.json").read_text("utf-8"))
     assert manifest["preset"] == "tiny"
-    assert manifest["config"] == model.config
+    known = {"vocabulary_sha256": vocabulary_sha256(tokenizer.vocabulary)}
+    assert manifest["config"] == {**model.config, **known}
     assert manifest["pooling"] == "MrSw"
     assert manifest["versions"]["keras"] == keras.__version__
     interface = manifest["encoders"]["image_encoder"]
@@ -346,8 +348,8 @@ def test_wrong_requests_are_refused_before_any_work(
         export(model, tokenizer, out, formats=["tflite"])
     with pytest.raises(ValueError, match=r"formats=\(\)"):
         export(model, tokenizer, out, formats=[])
-    fewer = tiny(vocabulary_size=3)
-    with pytest.raises(ValueError, match=r"has \d+ tokens, the model's table 3 rows"):
+    fewer = tiny(vocabulary_size=5)
+    with pytest.raises(ValueError, match=r"has \d+ tokens, the model's table 5 rows"):
         export(fewer, tokenizer, out)
     with monkeypatch.context() as patch:
         patch.setattr(keras.backend, "backend", lambda: "jax")

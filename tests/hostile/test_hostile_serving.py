@@ -48,7 +48,7 @@ def server():
 def write(folder, **changes):
     """What `client/1` of a repository holds, some of its `interface.json` changed."""
     folder.mkdir(exist_ok=True)
-    tiny_tokenizer(CAPTIONS, rows=120).save(folder)
+    tiny_tokenizer(CAPTIONS, rows=120, max_length=16).save(folder)
     Interface(1, 120, 16, 4, 2, "exclude", (8, 16), (4, 8)).write(folder)
     content = json.loads((folder / FILE).read_text())
     content = {k: v for k, v in (content | changes).items() if v is not Ellipsis}
@@ -324,7 +324,9 @@ def test_inputs_of_other_kinds_are_refused_before_they_are_sent(
 
 
 def test_lengths_of_regions_are_not_given_to_a_model_that_takes_pictures():
-    of_pictures = Interface(1, 9, 9, 9, 2, "exclude", (8,), (49,), (224, 224))
+    of_pictures = Interface(
+        1, 9, 9, 9, 2, "exclude", (8,), (49,), image_size=(224, 224)
+    )
     with pytest.raises(ValueError, match="region_buckets are fixed where the model"):
         of_pictures.with_lengths({"region_buckets": [36]})
     assert of_pictures.with_lengths({"token_buckets": (6,)}).token_buckets == (6,)

@@ -99,7 +99,7 @@ def test_health_counts_the_images(client):
         ({"text": "a", "exact": "yes"}, "exact: Input should be a valid boolean"),
         (
             {"text": "a", "word_weights": ["1"]},
-            "word_weights.0: Input should be a valid",
+            "word_weights.0: Input should be a valid number",
         ),
         ({"text": 5}, "text: Input should be a valid string"),
         ({"text": "a", "word_weights": [1, 1]}, "word_weights has 2 numbers."),

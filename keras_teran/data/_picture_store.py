@@ -68,7 +68,7 @@ class PictureStore:
             warnings.filterwarnings("ignore", message="Image size .* exceeds limit")
             checked = pool.map(self._fault, pictures)
             bar = progress_bar(
-                checked, "checking pictures", len(pictures), disable=not progress
+                checked, "checking pictures", total=len(pictures), disable=not progress
             )
             found = dict(zip(map(int, image_ids), bar, strict=True))
         return {image_id: fault for image_id, fault in found.items() if fault}

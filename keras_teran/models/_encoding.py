@@ -49,6 +49,7 @@ def _checked(model, inputs):
 
 
 def _some(inputs, noun):
-    if any(len(array) == 0 for array in inputs.values()):
+    """Refuses a list of nothing. Arrays of no rows are encoded to arrays of no rows."""
+    if any(0 in array.shape[1:] for array in inputs.values()):
         raise ValueError(f"inputs hold no {noun}; give one or more.")
     return inputs

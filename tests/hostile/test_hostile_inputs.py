@@ -229,14 +229,18 @@ ROWS += [
     ),
     Row(
         "encode: no captions",
-        encode(tokens(token_ids=np.zeros((0, 3), int), padding_mask=np.zeros((0, 3)))),
-        "inputs hold no captions; give one or more",
+        encode(
+            tokens(token_ids=np.zeros((0, 3), int), padding_mask=np.zeros((0, 3), bool))
+        ),
+        r"'word_embeddings': array\(\[\], shape=\(0, 3, 8\)",
+        finishes=True,
     ),
     Row("encode: an empty list", encode([]), "inputs hold no captions; give one"),
     Row(
         "encode: no images",
         encode({"regions": np.zeros((0, 2, 8)), "boxes": np.zeros((0, 2, 4))}),
-        "inputs hold no images; give one or more",
+        r"'region_embeddings': array\(\[\], shape=\(0, 2, 8\)",
+        finishes=True,
     ),
     Row(
         "encode: token ids 2**40",

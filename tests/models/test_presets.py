@@ -146,6 +146,7 @@ def test_build_model_takes_presets_poolings_and_changes_as_they_are():
         "context_words": 15.0,
         "context_dropout": 0.0,
         "image_backbone": None,
+        "vocabulary_sha256": None,
     }
     assert PRESETS["tiny"]["pooling"] == "MrSw"
 

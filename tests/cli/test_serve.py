@@ -12,13 +12,14 @@ import uvicorn
 from fastapi.testclient import TestClient
 from support.search_double import DoubleIndex
 
+from keras_teran import search
 from keras_teran.cli import serve as command
 
 
 @pytest.fixture
 def parse():
     parser = argparse.ArgumentParser()
-    command.add_serve_command(parser.add_subparsers())
+    command.add(parser.add_subparsers())
     return lambda *given: parser.parse_args(["serve", *given])
 
 
@@ -72,8 +73,7 @@ def serve(parse, monkeypatch):
             seen.foreign = client.get("/health", headers=foreign).status_code
             seen.own = client.get("/health", headers={"host": "127.0.0.1"}).status_code
 
-    search = SimpleNamespace(Index=SimpleNamespace(open=open_index))
-    monkeypatch.setitem(sys.modules, "keras_teran.search", search)
+    monkeypatch.setattr(search.Index, "open", open_index)
     monkeypatch.setattr(uvicorn.Server, "run", run)
 
     def call(*given):

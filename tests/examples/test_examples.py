@@ -140,9 +140,11 @@ def test_align_takes_the_first_image_and_its_first_caption(example, tmp_path, dr
     assert " ".join(words) == drawn.captions.captions[0]
 
 
-def test_align_names_an_image_that_is_not_there(example):
-    with pytest.raises(ValueError, match="image_id=5 is not in this split"):
+def test_align_names_an_image_that_is_not_there(example, capsys):
+    with pytest.raises(SystemExit) as stop:
         example("align", "RUN", "--image-id", 5)
+    assert stop.value.code == 2
+    assert "align.py: image_id=5 is not in this split" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["evaluate", "search"])

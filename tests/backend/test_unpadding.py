@@ -117,7 +117,7 @@ def test_a_training_step_packs_and_ends_at_the_weights_of_a_padded_one(
     packed = trained(encode_chunk)
     assert packs
     packs.clear()
-    for module in ("model", "caching"):
+    for module in ("models._teran", "models._gradient_cache"):
         monkeypatch.setattr(f"keras_teran.{module}.packing", lambda _: packing(False))
     padded = trained(encode_chunk)
     assert not packs

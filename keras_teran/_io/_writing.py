@@ -109,8 +109,11 @@ def write_text(path, text):
 
 
 def write_json(path, value):
-    """Writes plain values as JSON, whole or not at all."""
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    """Writes plain values as JSON in ASCII, whole or not at all.
+
+    ASCII also holds file names that are no text (half surrogate pairs).
+    """
+    write_text(path, json.dumps(value, indent=1) + "\n")
 
 
 def _swap(aside, path):

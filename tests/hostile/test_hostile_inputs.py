@@ -229,9 +229,7 @@ ROWS += [
     ),
     Row(
         "encode: no captions",
-        encode(
-            tokens(token_ids=np.zeros((0, 3), int), padding_mask=np.zeros((0, 3), bool))
-        ),
+        encode({name: array[:0] for name, array in tokens().items()}),
         r"'word_embeddings': array\(\[\], shape=\(0, 3, 8\)",
         finishes=True,
     ),

@@ -42,7 +42,7 @@ def verify(
     """Runs every exported file over a labelled set.
 
     The two encoders of one format and variant are a pair: all images are ranked against
-    all captions by what they give. A pair is good when its rsum is less than `most_lost`
+    all captions by what they give. A pair is good when its rsum is at most `most_lost`
     points below the reference's, and a file is good when its pair is. Scorers are
     compared with `similarity` on the reference's embeddings of the first sets.
 
@@ -106,7 +106,7 @@ def verify(
         }
         recall = recall_table(all_pairs(*outputs.values(), *rules), owners)
         change = recall["rsum"] - expected["rsum"]
-        good = change > -most_lost
+        good = change >= -most_lost
         found["pairs"].append(
             {
                 "format": format_name,

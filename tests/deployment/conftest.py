@@ -33,16 +33,16 @@ def deployed(tmp_path_factory):
     """An export, the stored region embeddings, and the Keras model itself."""
     keras.utils.set_random_seed(0)
     tokenizer = CaptionTokenizer.train(CAPTIONS, 190, max_length=12)
-    return written(tmp_path_factory.mktemp("deployed"), tiny(), tokenizer)
+    return written(tmp_path_factory.mktemp("deployed"), tokenizer)
 
 
 @pytest.fixture(scope="session")
 def deployed_original(tmp_path_factory):
     """The same of a model that scores by the original's rules, and is cased."""
     keras.utils.set_random_seed(0)
-    tokenizer = CaptionTokenizer.train(CAPTIONS, 190, lowercase=False, max_length=200)
-    model = tiny(pooling="Symm", padding="zero", drop_last_word=True)
-    return written(tmp_path_factory.mktemp("original"), model, tokenizer)
+    tokenizer = CaptionTokenizer.train(CAPTIONS, 190, lowercase=False, max_length=96)
+    rules = {"pooling": "Symm", "padding": "zero", "drop_last_word": True}
+    return written(tmp_path_factory.mktemp("original"), tokenizer, **rules)
 
 
 @pytest.fixture(scope="session")
@@ -59,8 +59,9 @@ def program(tmp_path_factory):
     return folder
 
 
-def written(folder, model, tokenizer):
+def written(folder, tokenizer, **rules):
     """Exports, encodes the images by Keras, and stores what came out."""
+    model = tiny(vocabulary_size=len(tokenizer.vocabulary), **rules)
     export(model, tokenizer, folder / "exported", formats=("litert", "onnx"))
     regions = stored_regions(model)
     np.save(folder / "regions.npy", regions)
@@ -74,12 +75,12 @@ def written(folder, model, tokenizer):
 
 
 def stored_regions(model):
-    """Region embeddings of images with 0 to REGIONS regions."""
+    """Region embeddings of images with 1 to REGIONS regions."""
     generator = np.random.default_rng(0)
     dim = model.config["region_dim"]
     corners = np.sort(generator.uniform(size=(IMAGES, REGIONS, 2, 2)), axis=2)
-    counts = generator.integers(0, REGIONS + 1, IMAGES)
-    counts[0], counts[1] = 0, REGIONS
+    counts = generator.integers(1, REGIONS + 1, IMAGES)
+    counts[0], counts[1] = 1, REGIONS
     images = {
         "regions": generator.normal(size=(IMAGES, REGIONS, dim)).astype("float32"),
         "boxes": corners.reshape(IMAGES, REGIONS, 4).astype("float32"),

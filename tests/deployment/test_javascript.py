@@ -119,7 +119,7 @@ def test_every_character_is_taken_as_by_python(tokenize, lowercase):
     parts = sorted({c for text in characters for c in normal(text, lowercase)})
     vocabulary = [*SPECIAL_TOKENS, "a", "##a", *parts, *(f"##{c}" for c in parts)]
     seen = dict.fromkeys(token for token in vocabulary if token.rstrip() == token)
-    tokenizer = CaptionTokenizer(seen, lowercase)
+    tokenizer = CaptionTokenizer([*seen], lowercase)
     found = tokenize(tokenizer, [f"a{c}a" for c in characters])
     wrong = [
         f"U+{ord(c):04X}"

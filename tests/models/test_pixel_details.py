@@ -9,10 +9,10 @@ from support import hub_presets
 from support.hub_presets import SIDE, write_preset
 
 from keras_teran import build_model
-from keras_teran.data import _picture_store as picture_store
 from keras_teran.data._picture_store import PictureStore
 from keras_teran.models._pixel_encoder import read_backbone
 from keras_teran.vision import _hub as hub
+from keras_teran.vision import _model_inputs as model_inputs
 from keras_teran.vision._fitting import fit
 
 WIDE = {"size": [16, 32], "grid": [2, 4], "region_dim": 8}
@@ -91,12 +91,12 @@ def test_a_store_fits_pictures_to_an_input_that_is_no_square():
 
 def test_a_large_jpeg_is_decoded_at_no_less_than_the_longer_side(tmp_path, monkeypatch):
     Image.fromarray(noise(256, 512)).save(tmp_path / "large.jpg")
-    needed, decode = [], picture_store.decode
+    needed, decode = [], model_inputs.decode
 
     def recording(path, pixels):
         needed.append(pixels)
         return decode(path, pixels)
 
-    monkeypatch.setattr(picture_store, "decode", recording)
+    monkeypatch.setattr(model_inputs, "decode", recording)
     PictureStore([1], [tmp_path / "large.jpg"], WIDE).read([1])
     assert needed == [32]

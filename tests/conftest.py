@@ -8,9 +8,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.quick_models import quick_models
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
+TESTS = Path(__file__).parent
+# Models, losses, layers, training and export are tested as they run.
+QUICK = {
+    "cli",
+    "data",
+    "evaluation",
+    "hostile",
+    "pipeline",
+    "search",
+    "tf_serving",
+    "vision",
+    "web",
+}
 LOOPBACK = ("127.", "::1", "localhost")
 
 # Other runtimes, each in an environment of its own: `make test-deployment`.
@@ -33,6 +47,17 @@ def seeded():
     np.random.seed(0)
     if "keras" in sys.modules:
         sys.modules["keras"].utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick(request):
+    """Takes `quick_models` in the folders whose claims do not depend on a graph."""
+    folder = request.path.relative_to(TESTS).parts[0]
+    if folder not in QUICK or os.environ["KERAS_BACKEND"] != "tensorflow":
+        yield
+        return
+    with quick_models():
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -271,7 +271,7 @@ PROMISES = {
         "test_verify.py::test_export_with_data_refuses_what_loses_recall_unless_told",
     ],
     "`verify` ends with status 2.": [
-        "test_verify.py::test_a_pair_that_loses_recall_is_not_good_and_the_command_fails",
+        "test_verify.py::test_a_pair_that_loses_more_than_is_allowed_fails_the_command",
     ],
     "`open_exported` raises `ValueError` for all of these inputs, in every format.": [
         "test_bad_input.py::test_the_client_refuses_it",

@@ -17,6 +17,7 @@ from support.search_index import write_run
 
 import keras_teran
 from keras_teran.cli.main import main
+from keras_teran.pipeline import _matcher
 from keras_teran.run import MODEL_FILE, read_image_backbone, read_run_config
 from keras_teran.vision._decode import BadImage
 
@@ -194,13 +195,13 @@ def test_pictures_for_a_model_of_regions_are_refused(of_regions, moved, capsys):
 
 def test_an_index_loads_the_model_once(run, data, tmp_path, monkeypatch):
     pytest.importorskip("qdrant_edge")
-    loaded, load_model = [], keras.saving.load_model
+    loaded, load_model = [], _matcher.load_model
 
-    def load(path, **options):
+    def load(path):
         loaded.append(path)
-        return load_model(path, **options)
+        return load_model(path)
 
-    monkeypatch.setattr(keras.saving, "load_model", load)
+    monkeypatch.setattr(_matcher, "load_model", load)
     line = ["index", str(run), "--images", data["images"], "--out"]
     assert main([*line, str(tmp_path / "index")]) == 0
     assert loaded == [run / MODEL_FILE]

@@ -25,13 +25,18 @@ def run(tmp_path_factory):
 @pytest.fixture(params=ENGINES)
 def built(request, tmp_path, run, monkeypatch):
     """(folder of an index, its regions), on either engine."""
-    engine = engine_name(request.param, tmp_path, monkeypatch)
-    sidecar = tmp_path / "extra.jsonl"
+    return with_sidecar(request.param, tmp_path, run, monkeypatch)
+
+
+def with_sidecar(kind, folder, run, monkeypatch):
+    """(folder of an index, its regions): image 3 has a payload of its own."""
+    engine = engine_name(kind, folder, monkeypatch)
+    sidecar = folder / "extra.jsonl"
     sidecar.write_text('{"image_id": 3, "share": 0.1234567890123456, "year": 2011.0}')
-    _, regions, folder = build(
-        tmp_path, run, engine, payload=sidecar, tell=lambda note: None
+    _, regions, index = build(
+        folder, run, engine, payload=sidecar, tell=lambda note: None
     )
-    return folder, regions
+    return index, regions
 
 
 def manifest(folder):
@@ -212,10 +217,14 @@ def test_another_order_of_the_runs_vocabulary_is_refused(tmp_path, capsys):
 # --------------------------------------------------------------- filters
 
 
-@pytest.fixture
-def filtered(built):
-    folder, regions = built
-    with warnings.catch_warnings(), Index.open(folder) as index:
+@pytest.fixture(scope="module", params=ENGINES)
+def filtered(request, tmp_path_factory, run):
+    """An index to search alone, with three images more."""
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        place = tmp_path_factory.mktemp("filtered")
+        folder, regions = with_sidecar(request.param, place, run, patch)
+        index = Index.open(folder)
+    with index:
         index.add(
             regions.read([1, 2, 3]),
             [50, 51, 52],

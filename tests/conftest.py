@@ -21,10 +21,13 @@ QUICK = {
     "hostile",
     "pipeline",
     "search",
+    "training",
     "tf_serving",
     "vision",
     "web",
 }
+# A training as a user runs it.
+TRACED = {"test_train.py"}
 LOOPBACK = ("127.", "::1", "localhost")
 
 # Other runtimes, each in an environment of its own: `make test-deployment`.
@@ -53,7 +56,8 @@ def seeded():
 def quick(request):
     """Takes `quick_models` in the folders whose claims do not depend on a graph."""
     folder = request.path.relative_to(TESTS).parts[0]
-    if folder not in QUICK or os.environ["KERAS_BACKEND"] != "tensorflow":
+    traced = folder not in QUICK or request.path.name in TRACED
+    if traced or os.environ["KERAS_BACKEND"] != "tensorflow":
         yield
         return
     with quick_models():

@@ -18,8 +18,8 @@ __all__, __getattr__, __dir__ = lazy(
         "_packed_store": "PackedRegions",
         "_picture_list": "list_pictures",
         "_picture_path": "picture_path",
-        "_picture_store": "OPENING PictureStore",
+        "_picture_store": "PictureStore without_bad",
         "_region_store": "check_width open_regions",
-        "_splits": "EMBEDDED check_source open_split",
+        "_source": "EMBEDDED DataSource open_split",
     },
 )

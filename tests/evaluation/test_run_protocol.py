@@ -9,7 +9,7 @@ from support.region_files import write_packed
 
 import keras_teran
 from keras_teran.cli.main import main
-from keras_teran.data._splits import open_split
+from keras_teran.data._source import open_split
 from keras_teran.evaluation._evaluate import evaluate
 from keras_teran.evaluation._protocols import PROTOCOLS, Protocol
 from keras_teran.evaluation._recall import flatten, recall_table

@@ -5,8 +5,8 @@ import pytest
 from support.data_folder import record, write_data_folder
 from support.region_files import write_original, write_packed
 
-from keras_teran.data import _splits as splits
-from keras_teran.data._splits import open_split
+from keras_teran.data import _source
+from keras_teran.data._source import open_split
 
 
 def test_a_folder_gives_each_split_its_own_captions_and_regions(tmp_path):
@@ -53,8 +53,8 @@ def test_named_files_serve_a_split_in_the_original_layout(tmp_path):
 
 
 def test_the_word_embedded_means_the_drawn_scenes(monkeypatch):
-    small = splits.embedded("val", images=8)
-    monkeypatch.setattr(splits, "embedded", lambda split, progress: small)
+    small = _source.embedded("val", images=8)
+    monkeypatch.setattr(_source, "embedded", lambda split, progress: small)
     captions, regions, drawn = open_split("embedded", "val")
     assert drawn is small
     assert captions is small.captions

@@ -12,8 +12,7 @@ __all__, __getattr__, __dir__ = lazy(
         "_pack": "pack",
         "_packed_files": (
             "PICTURES allocate describe discarded_if_refused new_folder "
-            "partial_folder publish resume save_progress shrink write_json "
-            "write_rows "
+            "partial_folder publish resume save_progress shrink write_rows"
         ),
         "_packed_store": "PackedRegions",
         "_picture_list": "list_pictures",

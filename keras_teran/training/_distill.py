@@ -1,6 +1,5 @@
 """A RUN with a pooling head, from a RUN without."""
 
-import json
 import shutil
 import time
 from pathlib import Path
@@ -143,7 +142,7 @@ def _write(run, out, matcher, model, settings, history, seconds):
     if (run / HISTORY_FILE).is_file():
         shutil.copyfile(run / HISTORY_FILE, out / HISTORY_FILE)
     found = {"settings": settings, "history": history}
-    _io.write_text(out / FIRST_STAGE_FILE, json.dumps(found, indent=1) + "\n")
+    _io.write_json(out / FIRST_STAGE_FILE, found)
     card = run / CARD_FILE
     before = card.read_text("utf-8") if card.is_file() else "# Model card\n"
     last = {name: values[-1] for name, values in history.items()}

@@ -1,5 +1,7 @@
 """The options that name data, shared by the examples here: those of the command."""
 
+import functools
+
 from keras_teran.cli import data_options as options
 
 
@@ -18,10 +20,13 @@ def open_data(args, matcher):
         `(captions, regions, drawn)`: a `CaptionSet`, a `RegionStore`, and the
         `EmbeddedSet` they come from, or None for data from files.
     """
-    backbone = matcher.model.config["image_backbone"]
     try:
         return options.open_data(
-            args, matcher.config.get("data"), backbone, args.run, check=False
+            args,
+            matcher.config.get("data"),
+            matcher.model.config,
+            args.run,
+            functools.partial(options.open_source, check=False),
         )
     except ValueError as error:
         raise SystemExit(f"error: {error}") from None

@@ -10,7 +10,6 @@ first. `last.keras` is removed after the card is there, so a kill at any moment 
 RUN that is finished or that the same command goes on with.
 """
 
-import json
 import math
 import os
 import platform
@@ -170,7 +169,7 @@ def write_history(folder, history):
                 f"{name} is {values[-1]} after epoch {len(values)}: the training "
                 "diverged. Lower learning_rate of recipe."
             )
-    _io.write_text(Path(folder) / HISTORY_FILE, json.dumps(plain, indent=1) + "\n")
+    _io.write_json(Path(folder) / HISTORY_FILE, plain)
 
 
 def read_history(folder):

@@ -56,6 +56,13 @@ WITHOUT_KERAS = (
     "text/_tokenizer",
 )
 MOST_LINES = 400
+# Temporary files outside `_io`: none of them becomes anything that a user keeps.
+TEMPORARY = {
+    "keras_teran/export/_converters.py": "the chatter of converters in C++",
+    "keras_teran/export/_latency.py": "inputs of the process that is measured",
+}
+# The files of `cli/` that are no commands.
+NO_COMMANDS = {"__init__", "__main__", "data_options", "main"}
 
 
 def sources(*folders):
@@ -253,6 +260,101 @@ print("loaded:", sorted(heavy))
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[-1] == "loaded: []"
+
+
+def renames(tree):
+    """The calls of a file that rename or move, and the uses of `tempfile`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import) and "tempfile" in {a.name for a in node.names}:
+            yield "tempfile"
+        elif isinstance(node, ast.ImportFrom) and node.module in {"tempfile", "os"}:
+            moved = {"tempfile"} if node.module == "tempfile" else {"rename", "replace"}
+            names = {a.name for a in node.names} | {node.module}
+            yield from sorted(moved & names)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            called = ast.unparse(node.func)
+            # A text's `replace` takes two arguments, a path's takes one.
+            of_path = node.func.attr == "replace" and len(node.args) == 1
+            if called == "dataclasses.replace":
+                continue
+            moves = called in {"os.replace", "shutil.move"} or of_path
+            if moves or node.func.attr in {"rename", "renames"}:
+                yield called
+
+
+def test_only_io_renames():
+    """What appears whole or not at all does so by `_io`; see TEMPORARY."""
+    found = {
+        relative(path): {*renames(ast.parse(path.read_text("utf-8")))}
+        for part, path in files_by_part()
+        if part != "_io"
+    }
+    found = {file: calls for file, calls in found.items() if calls}
+    assert found == {file: {"tempfile"} for file in TEMPORARY}
+
+
+def test_the_rule_sees_every_way_to_rename():
+    program = """
+import os, shutil, tempfile
+from os import replace
+from tempfile import mkdtemp
+os.replace(a, b)
+os.rename(a, b)
+os.renames(a, b)
+shutil.move(a, b)
+path.rename(b)
+path.replace(b)
+text.replace(a, b)
+dataclasses.replace(record, name=a)
+"""
+    assert [*renames(ast.parse(program))] == [
+        *("tempfile", "replace", "tempfile", "os.replace", "os.rename", "os.renames"),
+        *("shutil.move", "path.rename", "path.replace"),
+    ]
+
+
+def test_a_command_is_a_file_with_add_and_run():
+    """`add(commands)` calls `add_command`, which is given `run(arguments)`."""
+    commands = [
+        path
+        for path in sources("keras_teran/cli")
+        if path.stem not in NO_COMMANDS and not path.stem.startswith("_")
+    ]
+    assert len(commands) == 13
+    for path in commands:
+        tree = ast.parse(path.read_text("utf-8"))
+        public = {
+            node.name: node
+            for node in tree.body
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+        }
+        assert {"add", "run"} <= set(public), relative(path)
+        taken = {name: public[name].args.args for name in ("add", "run")}
+        assert [a.arg for a in taken["add"]] == ["commands"], relative(path)
+        assert [a.arg for a in taken["run"]] == ["arguments"], relative(path)
+        called = [
+            [getattr(argument, "id", None) for argument in node.args]
+            for node in ast.walk(public["add"])
+            if isinstance(node, ast.Call)
+            and getattr(node.func, "id", "") == "add_command"
+        ]
+        assert len(called) == 1, relative(path)
+        assert called[0][2] == "run", relative(path)
+
+
+def test_only_the_command_takes_parsed_arguments():
+    """A library takes what it needs by name, not the namespace of a parser."""
+    wrong = [
+        f"{relative(path)}: {node.value.id}.{node.attr}"
+        for part, path in files_by_part()
+        if part != "cli"
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in {"arguments", "args"}
+        and node.attr not in dir(dict)
+    ]
+    assert not wrong
 
 
 def test_every_file_has_one_job_and_a_name_for_it():

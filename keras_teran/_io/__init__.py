@@ -9,14 +9,15 @@ from keras_teran._lazy import lazy
 __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
-        "_arguments": "number whole",
+        "_arguments": "number whole whole_between",
         "_arrays": "all_finite map_npy read_npy read_npz",
         "_bars": "close_bars keras_verbose progress_bar",
         "_documents": "check parse_json read_json read_yaml yaml_text",
-        "_files": ("at_hand one_line read_bytes read_text require_file sha256 shown "),
+        "_files": "at_hand one_line read_bytes read_text require_file sha256 shown",
         "_keras_files": "count_keras_weights read_keras_config",
         "_writing": (
-            "check_folder check_output whole_file whole_folder write_json write_text "
+            "check_folder check_output put_in_place whole_file whole_folder "
+            "write_json write_text"
         ),
     },
 )

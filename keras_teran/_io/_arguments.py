@@ -2,6 +2,7 @@
 
 import math
 import numbers
+import operator
 
 from keras_teran._io._files import shown
 
@@ -61,6 +62,32 @@ def whole(name, value, *, least=0, most=2**63 - 1):
     if value > most:
         raise ValueError(f"{name}={shown(value)} must be at most {most:,}.")
     return int(value)
+
+
+def whole_between(name, value, least, most):
+    """A whole number, of any kind that indexes, in a range that the error tells whole.
+
+    Args:
+        name, value: see `number`.
+        least, most: int, the bounds.
+
+    Returns:
+        Int.
+
+    Raises:
+        ValueError: of one line that names the argument and both bounds.
+
+    >>> whole_between("width", 3, 1, 65_536)
+    3
+    """
+    try:
+        found = operator.index(value)
+    except TypeError:
+        found = None
+    if isinstance(value, bool) or found is None or not least <= found <= most:
+        wanted = f"a whole number from {least} to {most:,}"
+        raise ValueError(f"{name}={shown(value)} must be {wanted}.")
+    return found
 
 
 def _holds(value, above, least, below, most):

@@ -213,13 +213,18 @@ def _check_texts(value, name):
         ) from None
 
 
+def walk(value):
+    """Yields a value and everything inside its lists and dicts, without recursion."""
+    left = [value]
+    while left:
+        yield (item := left.pop())
+        left.extend(_inside(item))
+
+
 def _check_finite(value, path):
-    level = [value]
-    while level:
-        item = level.pop()
+    for item in walk(value):
         if isinstance(item, float) and not math.isfinite(item):
             raise ValueError(f"{path} holds {item}; give a finite number.")
-        level.extend(_inside(item))
 
 
 class _StrictLoader(yaml.SafeLoader):

@@ -8,7 +8,7 @@ no array that is not there byte for byte.
 import zipfile
 
 from keras_teran._io._arrays import BROKEN
-from keras_teran._io._documents import parse_json
+from keras_teran._io._documents import parse_json, walk
 from keras_teran._io._files import one_line, require_file, shown
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
@@ -183,15 +183,9 @@ def _read(archive, name, path):
 
 def _check_classes(described, name):
     """Refuses every class and function that a model of this package cannot name."""
-    level = [described]
-    while level:
-        value = level.pop()
-        if isinstance(value, dict):
-            if "class_name" in value:
-                _check_class(value, name)
-            level.extend(value.values())
-        elif isinstance(value, list):
-            level.extend(value)
+    for value in walk(described):
+        if isinstance(value, dict) and "class_name" in value:
+            _check_class(value, name)
 
 
 def _check_class(value, name):

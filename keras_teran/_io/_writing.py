@@ -65,6 +65,20 @@ def whole_folder(path, replace=False):
         raise
 
 
+def put_in_place(aside, path):
+    """Renames what stands beside a path to it, for work that goes on after a kill.
+
+    `whole_file` and `whole_folder` begin anew and remove what an error leaves. A caller
+    whose unfinished work is worth keeping names the place for it, and ends with this.
+
+    Args:
+        aside: path of a file or folder in the same folder as `path`.
+        path: a file there is replaced, and an empty folder.
+    """
+    with at_hand(path):
+        os.replace(aside, path)
+
+
 def check_output(path):
     """Refuses a file that cannot be written, before the work that it is for.
 

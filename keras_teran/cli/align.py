@@ -1,7 +1,13 @@
 """`keras-teran align`."""
 
+import functools
+
 from keras_teran.cli._parsers import add_command, add_run, add_split
-from keras_teran.cli.data_options import add_data_options, open_for_run
+from keras_teran.cli.data_options import (
+    add_data_options,
+    open_for_run,
+    open_source,
+)
 
 
 def add(commands):
@@ -27,7 +33,9 @@ def run(arguments):
 
     _io.check_output(arguments.out)
     matcher = keras_teran.load(arguments.run)
-    captions, regions, drawn = open_for_run(arguments, arguments.run, check=False)
+    # One picture is used: the others are not decoded.
+    unchecked = functools.partial(open_source, check=False)
+    captions, regions, drawn = open_for_run(arguments, arguments.run, unchecked)
     row = captions.row_of(arguments.image_id)
     caption = arguments.caption
     if caption is None:

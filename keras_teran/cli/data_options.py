@@ -39,8 +39,7 @@ def named_source(arguments):
         arguments: with `data`, `captions`, `regions`, `images` and `sizes`.
 
     Returns:
-        As `open_split` takes it, paths absolute, but pictures without the `backbone`;
-        None where the options name nothing.
+        A `DataSource`, paths absolute; None where the options name nothing.
 
     Raises:
         ValueError: for options that do not go together.
@@ -57,11 +56,21 @@ def named_source(arguments):
         raise ValueError(
             "--data goes without --captions, --regions, --images and --sizes."
         )
-    if arguments.data:
-        is_word = arguments.data == "embedded"
-        return arguments.data if is_word else _absolute(arguments.data)
-    if not given:
+    if not given and not arguments.data:
         return None
+    if given:
+        _refuse_odd(given)
+    from keras_teran.data import EMBEDDED, DataSource
+
+    if arguments.data == EMBEDDED:
+        return DataSource(folder=EMBEDDED)
+    # Absolute: a RUN knows its data wherever it is used from.
+    named = given or {"folder": arguments.data}
+    return DataSource(**{name: str(Path(p).resolve()) for name, p in named.items()})
+
+
+def _refuse_odd(given):
+    """Refuses options that do not go together."""
     if {"regions", "images"} <= set(given):
         raise ValueError(
             "--regions and --images exclude each other: a model with an image backbone "
@@ -75,93 +84,73 @@ def named_source(arguments):
             f"{named} alone is no data: give --captions and --regions, or --captions "
             "and --images."
         )
-    return {name: _absolute(path) for name, path in given.items()}
 
 
-def source_for(arguments, backbone, model):
-    """What the options name, for a model that is there already.
+def source_of_run(arguments, run):
+    """What the options name for the model of a RUN: a `DataSource`; None: nothing."""
+    from keras_teran.run import read_image_backbone
 
-    Args:
-        arguments: as above.
-        backbone: the model's `config["image_backbone"]`, a dict or None.
-        model: str, how errors call the model, such as the path of its RUN.
-
-    Returns:
-        As `open_split` takes it; None where the options name nothing.
-
-    Raises:
-        ValueError: for pictures where the model takes regions, and the reverse.
-    """
     source = named_source(arguments)
-    if source is None:
-        return None
-    pictures = isinstance(source, dict) and "images" in source
-    if pictures and backbone is None:
-        raise ValueError(
-            f"--images: the model of {model} takes region features; make some with "
-            "`keras-teran regions` and give --regions."
-        )
-    if backbone is not None and not pictures:
-        raise ValueError(
-            f"The model of {model} takes pictures and makes regions of them itself; "
-            "give --captions and --images."
-        )
-    if not pictures:
-        return source
-    from keras_teran.data import OPENING
-
-    return {**source, "backbone": {name: backbone[name] for name in OPENING}}
+    return source and source.for_model(read_image_backbone(run), run)
 
 
-def open_data(arguments, data, backbone, model, check=True):
-    """Opens the split that the options name, or else the data of a run.
+def open_source(source, split, check=True):
+    """Opens a split of a `DataSource`, see `DataSource.open`.
 
     Args:
-        arguments: as above, and `split`.
-        data: what the RUN was trained on, as `open_split` takes it; None: not known.
-        backbone, model: see `source_for`.
+        source: `DataSource`.
+        split: str.
         check: bool, decode all pictures now, so that bad ones are named before a long
             work begins.
 
-    Returns:
-        `(captions, regions, drawn)`, see `open_split`.
-
     Raises:
-        ValueError: as `source_for`; where neither names data; or for bad pictures.
+        ValueError: for bad pictures; else as `DataSource.open`.
     """
-    from keras_teran.data import PictureStore, open_split
+    from keras_teran.data import PictureStore
 
-    source = source_for(arguments, backbone, model) or data
-    if source is None:
-        raise ValueError(
-            f"No data are named, and {model} names none; give --data, or --captions and "
-            "--regions or --images."
-        )
-    captions, regions, drawn = open_split(source, arguments.split, progress=True)
+    captions, regions, drawn = source.open(split, progress=True)
     if check and isinstance(regions, PictureStore):
         regions.check(captions.image_ids, progress=True)
     return captions, regions, drawn
 
 
-def _absolute(path):
-    """So that a RUN knows its data wherever it is used from."""
-    return str(Path(path).resolve())
+def open_data(arguments, data, architecture, model, opened=open_source):
+    """Opens the split that the options name, or else the data of a run.
+
+    Args:
+        arguments: as of `named_source`, and `split`.
+        data: what the RUN was trained on, as `DataSource.of` takes it; None: not known.
+        architecture: dict, the model's `region_dim` and `image_backbone`.
+        model: str, how errors call the model.
+        opened: function of a `DataSource` and a split.
+
+    Returns:
+        What `opened` gives.
+
+    Raises:
+        ValueError: for data of another kind than the model takes; where neither names
+            data; or as `opened`.
+    """
+    from keras_teran.data import DataSource, check_width
+
+    source = named_source(arguments)
+    if source is not None:
+        source = source.for_model(architecture.get("image_backbone"), model)
+    elif data is not None:
+        source = DataSource.of(data)
+    else:
+        raise ValueError(
+            f"No data are named, and {model} names none; give --data, or --captions and "
+            "--regions or --images."
+        )
+    found = opened(source, arguments.split)
+    check_width(found[1], architecture.get("region_dim"), model)
+    return found
 
 
-def source_of_run(arguments):
-    """What the data options name for the model of `arguments.run`; None: nothing."""
-    from keras_teran.run import read_image_backbone
-
-    run = arguments.run
-    return source_for(arguments, read_image_backbone(run), run)
-
-
-def open_for_run(arguments, run, check=True):
+def open_for_run(arguments, run, opened=open_source):
     """The split that the data options name, or else the data of a RUN."""
-    from keras_teran.data import check_width
     from keras_teran.run import read_architecture, read_run_config
 
-    data, model = read_run_config(run).get("data"), read_architecture(run)
-    opened = open_data(arguments, data, model.get("image_backbone"), run, check)
-    check_width(opened[1], model.get("region_dim"), run)
-    return opened
+    data, architecture = read_run_config(run).get("data"), read_architecture(run)
+    return open_data(arguments, data, architecture, run, opened)

@@ -1,13 +1,14 @@
-"""`keras-teran distill`: its arguments, and what it calls."""
+"""`keras-teran distill`."""
 
+from keras_teran.cli._parsers import add_command, add_run
 from keras_teran.cli.data_options import add_data_options, source_of_run
 
 
 def add(commands):
     """Adds `distill` to the subparsers of `keras-teran`."""
     text = "train the pooled vectors of a trained model: the first stage of a search"
-    command = commands.add_parser("distill", help=text, description=text)
-    command.add_argument("run", metavar="RUN", help="folder that training wrote")
+    command = add_command(commands, "distill", run, text)
+    add_run(command)
     command.add_argument(
         "--out", metavar="RUN2", required=True, help="folder to write, a RUN as well"
     )
@@ -22,7 +23,6 @@ def add(commands):
         command.add_argument(
             name, type=type(default), default=default, help=f"{help_text} (%(default)s)"
         )
-    command.set_defaults(command=run)
 
 
 def run(arguments):
@@ -32,7 +32,7 @@ def run(arguments):
     history = distill(
         arguments.run,
         arguments.out,
-        source_of_run(arguments),
+        source_of_run(arguments, arguments.run),
         arguments.epochs,
         arguments.batch_size,
         arguments.learning_rate,

@@ -1,7 +1,13 @@
 """`keras-teran evaluate`."""
 
+import functools
+
 from keras_teran.cli._parsers import add_command, add_split
-from keras_teran.cli.data_options import add_data_options, open_for_run
+from keras_teran.cli.data_options import (
+    add_data_options,
+    open_for_run,
+    open_source,
+)
 from keras_teran.evaluation import PROTOCOLS, ZERO_RULES
 
 
@@ -21,7 +27,6 @@ def add(commands):
 
 def run(arguments):
     """`keras-teran evaluate`."""
-
     from keras_teran import _io
 
     _io.whole("--seed", arguments.seed)
@@ -38,9 +43,11 @@ def run(arguments):
 def _evaluate_protocol(arguments):
     from keras_teran.evaluation import evaluate_protocol, format_protocol
 
+    # Runs on the same data share what is opened once.
+    opened = functools.cache(open_source)
     result = evaluate_protocol(
         arguments.runs,
-        lambda run: open_for_run(arguments, run)[:2],
+        lambda run: open_for_run(arguments, run, opened)[:2],
         arguments.protocol,
         rouge_l=arguments.rouge_l,
         spice=arguments.spice,

@@ -1,7 +1,12 @@
 """`keras-teran export`."""
 
 from keras_teran.cli._parsers import add_command, add_run, add_split
-from keras_teran.cli.data_options import add_data_options, open_for_run, source_of_run
+from keras_teran.cli.data_options import (
+    add_data_options,
+    open_for_run,
+    open_source,
+    source_of_run,
+)
 
 
 def add(commands):
@@ -43,22 +48,23 @@ def add_export_options(command):
 
 def run(arguments):
     """`keras-teran export`."""
-    import argparse
-
     from keras_teran.export import export_run, format_manifest, format_verification
 
     def open_split(split):
-        chosen = argparse.Namespace(**{**vars(arguments), "split": split or judged})
-        return open_for_run(chosen, arguments.run)[:2]
+        """The split `train`, or with None the one to judge by."""
+
+        def opened(source, judged):
+            return open_source(source, split or judged)
+
+        return open_for_run(arguments, arguments.run, opened)[:2]
 
     _check_serving(arguments.tf_serving, arguments.formats)
-    judged = arguments.split
     manifest, found = export_run(
         arguments.run,
         arguments.out,
         arguments.formats,
         arguments.variants,
-        open_split if source_of_run(arguments) is not None else None,
+        open_split if source_of_run(arguments, arguments.run) else None,
         arguments.keep,
     )
     print(format_manifest(manifest))

@@ -1,8 +1,9 @@
 """`keras-teran index`, and `keras-teran index verify`."""
 
 import sys
+from pathlib import Path
 
-from keras_teran.cli._parsers import add_command
+from keras_teran.cli._parsers import add_command, add_run
 
 
 def add(commands):
@@ -14,7 +15,7 @@ def add(commands):
         "keras-teran index RUN --out INDEX [options]\n"
         "       keras-teran index verify INDEX [--run RUN] [--engine URL]"
     )
-    command.add_argument("run", metavar="RUN", help="folder that training wrote")
+    add_run(command)
     command.add_argument(
         "index",
         metavar="verify INDEX",
@@ -111,6 +112,7 @@ def _verify(arguments):
 
 
 def _build(arguments):
+    from keras_teran.data import without_bad
     from keras_teran.search import (
         EMBEDDED,
         Storage,
@@ -118,8 +120,6 @@ def _build(arguments):
         check_count,
         check_engine,
         check_storage,
-        open_data,
-        without_bad,
     )
 
     engine = arguments.engine or EMBEDDED
@@ -129,7 +129,7 @@ def _build(arguments):
     check_engine(engine)
     check_storage(storage, engine == EMBEDDED)
     check_count(arguments.regions_per_image)
-    captions, regions = open_data(arguments)
+    captions, regions = _open_images(arguments)
     captions, faults = without_bad(captions, regions)
     for fault in faults.values():
         print(f"left out: {fault}", file=sys.stderr)
@@ -156,6 +156,46 @@ def _build(arguments):
             f"{len(faults)} pictures cannot be used and are not in {arguments.out}: "
             "listed above. --skip-bad says that this is no failure."
         )
+
+
+def _open_images(arguments):
+    """The captions, and a `RegionStore` or the `Shards` of encoded images."""
+    source = _source(arguments)
+    if not arguments.encoded:
+        return source.open(arguments.split, progress=True)[:2]
+    from keras_teran.data import CaptionSet
+    from keras_teran.search import Shards
+
+    shards = Shards(arguments.encoded)
+    if source is None:
+        return CaptionSet.without_captions(shards.image_ids), shards
+    return source.open_captions(arguments.split, progress=True), shards
+
+
+def _source(arguments):
+    """What the options name as images and captions: a `DataSource`; None: nothing."""
+    from keras_teran.data import EMBEDDED, DataSource
+    from keras_teran.run import read_image_backbone
+
+    regions, captions = arguments.regions, arguments.captions
+    given = [regions, arguments.pictures, arguments.encoded]
+    if arguments.pictures and (regions or arguments.encoded) or not any(given):
+        raise ValueError(
+            "Give --regions DATA, --pictures FOLDER, or --encoded FOLDER; the last may "
+            "stand beside --regions, for its captions."
+        )
+    if arguments.pictures:
+        source = DataSource(captions=captions, images=arguments.pictures)
+        backbone = read_image_backbone(arguments.run)
+        return source.for_model(backbone, arguments.run, "--pictures")
+    if captions:
+        return DataSource(captions=captions, regions=regions, sizes=arguments.sizes)
+    if regions is None:
+        return None
+    packed = regions != EMBEDDED and any(Path(regions).glob("regions*.npy"))
+    if packed and not arguments.encoded:
+        return DataSource(regions=regions)
+    return DataSource.of(regions)
 
 
 def _tell(note):

@@ -1,16 +1,14 @@
-"""`keras-teran pack`: its arguments, and what it calls."""
+"""`keras-teran pack`."""
 
 import re
 
+from keras_teran.cli._parsers import add_command
+
 
 def add(commands):
-    """Adds `pack` to the parser.
-
-    Args:
-        commands: what `add_subparsers` gave.
-    """
+    """Adds `pack` to the subparsers of `keras-teran`."""
     text = "features of other layouts, with their captions, into mapped arrays"
-    command = commands.add_parser("pack", help=text, description=text)
+    command = add_command(commands, "pack", run, text)
     command.add_argument(
         "regions",
         metavar="FEATURES",
@@ -42,20 +40,21 @@ def add(commands):
         default="float16",
         help="(%(default)s)",
     )
-    command.set_defaults(command=run)
 
 
 def run(arguments):
     """`keras-teran pack`."""
-    from keras_teran.data import PackedRegions, open_regions, pack
+    from keras_teran.data import DataSource, PackedRegions, pack
     from keras_teran.data.formats import read_any_captions
 
     if not re.fullmatch(r"\w[\w-]*", arguments.split):
         raise ValueError(
             f"--split: {arguments.split!r} is no name of a split, such as test."
         )
-    captions = read_any_captions(arguments.captions, arguments.split)
-    store = open_regions(arguments.regions, captions, arguments.sizes, progress=True)
+    source = DataSource(
+        captions=arguments.captions, regions=arguments.regions, sizes=arguments.sizes
+    )
+    captions, store, _ = source.open(arguments.split, True, read_any_captions)
     if isinstance(store, PackedRegions):
         raise ValueError(f"{arguments.regions[0]} is packed already; use it as it is.")
     folder = pack(

@@ -1,21 +1,19 @@
-"""`keras-teran data prepare`: its arguments, and what it calls."""
+"""`keras-teran data prepare`."""
 
 import shlex
 import sys
 from collections import Counter
 
+from keras_teran.cli._parsers import add_command
+
 
 def add(commands):
-    """Adds `data`, with `prepare` below it, to the parser.
-
-    Args:
-        commands: what `add_subparsers` gave.
-    """
+    """Adds `data`, with `prepare` below it, to the subparsers of `keras-teran`."""
     text = "data sets of your own"
     data = commands.add_parser("data", help=text, description=text)
     inner = data.add_subparsers(title="commands", metavar="COMMAND", required=True)
     text = "a folder of pictures and their captions into a data folder"
-    command = inner.add_parser("prepare", help=text, description=text)
+    command = add_command(inner, "prepare", run, text)
     command.add_argument("images", metavar="IMAGES", help="folder of the pictures")
     command.add_argument(
         "--captions",
@@ -48,7 +46,6 @@ def add(commands):
         action="store_true",
         help="images and captions left out are no failure",
     )
-    command.set_defaults(command=run)
 
 
 def run(arguments):

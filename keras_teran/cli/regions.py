@@ -1,19 +1,17 @@
-"""`keras-teran regions`: its arguments, and what it calls."""
+"""`keras-teran regions`."""
 
 import argparse
 import sys
+
+from keras_teran.cli._parsers import add_command
 
 _MOST_TOGETHER = 1024
 
 
 def add(commands):
-    """Adds the command to the parser.
-
-    Args:
-        commands: what `add_subparsers` gave.
-    """
+    """Adds `regions` to the subparsers of `keras-teran`."""
     text = "region features and boxes from pictures"
-    command = commands.add_parser("regions", help=text, description=text)
+    command = add_command(commands, "regions", run, text)
     command.add_argument("images", metavar="IMAGES", help="folder of the pictures")
     command.add_argument(
         "--extractor",
@@ -47,7 +45,6 @@ def add(commands):
         default="float16",
         help="(%(default)s)",
     )
-    command.set_defaults(command=run)
 
 
 def _add_extractor_options(command):

@@ -4,6 +4,7 @@ import signal
 import socket
 import sys
 
+from keras_teran.cli._parsers import add_command
 from keras_teran.web import Limits
 
 # Seconds that answers under way have when the service is stopped.
@@ -14,8 +15,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 def add(commands):
     """Adds `serve` to the subparsers of `keras-teran`."""
     help_text = "a page to search an index with, and its service"
-    command = commands.add_parser("serve", help=help_text, description=help_text)
-    command.set_defaults(command=run)
+    command = add_command(commands, "serve", run, help_text)
     command.add_argument("index", metavar="INDEX", help="that `index` wrote")
     command.add_argument("--run", metavar="RUN", help="where the model lies now")
     command.add_argument(

@@ -1,7 +1,7 @@
 """`keras-teran train`."""
 
 from keras_teran.cli._parsers import add_command
-from keras_teran.cli.data_options import add_data_options
+from keras_teran.cli.data_options import add_data_options, named_source
 
 
 def add(commands):
@@ -36,8 +36,8 @@ def run(arguments):
     """`keras-teran train`."""
     import dataclasses
 
-    from keras_teran.cli.data_options import named_source
     from keras_teran.training import TrainingConfig, read_config
+    from keras_teran.training import train as train_run
 
     config = read_config(arguments.config) if arguments.config else TrainingConfig()
     given = {
@@ -46,11 +46,8 @@ def run(arguments):
         if (value := getattr(arguments, name)) is not None
     }
     if (source := named_source(arguments)) is not None:
-        given["data"] = source
+        given["data"] = source.plain()
     if arguments.epochs is not None:
         given["recipe"] = {**config.recipe, "epochs": arguments.epochs}
-    config = dataclasses.replace(config, **given)
-    from keras_teran.training import train as run_training
-
-    history = run_training(config, arguments.run)
+    history = train_run(dataclasses.replace(config, **given), arguments.run)
     print(f"{arguments.run}: best val rsum {max(history['val_rsum']):.1f}")

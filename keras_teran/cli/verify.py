@@ -39,7 +39,6 @@ def _add_verify_options(command):
 
 def run(arguments):
     """`keras-teran verify`."""
-    from keras_teran.data import check_width
     from keras_teran.export import (
         format_verification,
         read_manifest,
@@ -50,9 +49,7 @@ def run(arguments):
 
     data = read_run_config(arguments.run).get("data") if arguments.run else None
     config = read_manifest(arguments.exported)["config"]
-    backbone = config.get("image_backbone")
-    captions, regions, _ = open_data(arguments, data, backbone, arguments.exported)
-    check_width(regions, config.get("region_dim"), arguments.exported)
+    captions, regions, _ = open_data(arguments, data, config, arguments.exported)
     found = verify_export(
         arguments.exported,
         captions,

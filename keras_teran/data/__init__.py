@@ -12,14 +12,13 @@ __all__, __getattr__, __dir__ = lazy(
         "_pack": "pack",
         "_packed_files": (
             "PICTURES allocate describe discarded_if_refused new_folder "
-            "partial_folder publish resume save_progress shrink write_json "
-            "write_rows "
+            "partial_folder publish resume save_progress shrink write_rows"
         ),
         "_packed_store": "PackedRegions",
         "_picture_list": "list_pictures",
         "_picture_path": "picture_path",
-        "_picture_store": "OPENING PictureStore",
+        "_picture_store": "PictureStore without_bad",
         "_region_store": "check_width open_regions",
-        "_splits": "EMBEDDED check_source open_split",
+        "_source": "EMBEDDED DataSource open_split",
     },
 )

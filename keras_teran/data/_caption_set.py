@@ -80,6 +80,12 @@ class CaptionSet:
                 f"{positions.max()}."
             )
 
+    @classmethod
+    def without_captions(cls, image_ids, filenames=None):
+        """Images alone; their names are empty where none are given."""
+        names = [""] * len(image_ids) if filenames is None else filenames
+        return cls(image_ids, names, [], [], [])
+
     def __len__(self):
         """Number of captions."""
         return len(self.captions)

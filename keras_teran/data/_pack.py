@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from keras_teran._io import progress_bar
+from keras_teran._io import progress_bar, write_json
 from keras_teran.data._packed_files import (
     PICTURES,
     allocate,
@@ -16,7 +16,6 @@ from keras_teran.data._packed_files import (
     publish,
     resume,
     save_progress,
-    write_json,
     write_rows,
 )
 from keras_teran.data.formats._karpathy import write_karpathy

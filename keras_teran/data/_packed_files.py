@@ -1,7 +1,6 @@
 """The files of a packed store while it is written: rows, progress, room on the disk."""
 
 import contextlib
-import json
 import os
 import shutil
 from pathlib import Path
@@ -207,12 +206,6 @@ def shrink(path, rows):
         file.truncate(file.tell() + int(np.prod(shape)) * dtype.itemsize)
 
 
-def write_json(path, content):
-    """Writes a small JSON file of a store."""
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    path.write_text(text, encoding="utf-8")
-
-
 def describe(partial, box_units):
     """Writes `packed.json`.
 
@@ -220,7 +213,7 @@ def describe(partial, box_units):
         partial: Path.
         box_units: str, "relative" or "pixels": how the boxes came.
     """
-    write_json(partial / DESCRIPTION, Description(box_units=box_units).model_dump())
+    _io.write_json(partial / DESCRIPTION, Description(box_units=box_units).model_dump())
 
 
 @contextlib.contextmanager
@@ -241,7 +234,7 @@ def discarded_if_refused(partial):
 
 def publish(partial, folder):
     """Makes a store visible: it appears whole, under its name."""
-    os.replace(partial, folder)
+    _io.put_in_place(partial, folder)
     # Last: a kill before the renaming must not lose count of what is done.
     (folder / PROGRESS).unlink()
 

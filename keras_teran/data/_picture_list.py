@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_teran._io import shown
-from keras_teran.data._caption_set import read_captions
+from keras_teran.data._caption_set import CaptionSet, read_captions
 from keras_teran.data._names import Names
 from keras_teran.data._picture_path import picture_path
 from keras_teran.vision import SUFFIXES
@@ -35,9 +35,10 @@ def list_pictures(folder, captions=None, split=None):
 
     Args:
         folder: of the pictures; its inner folders are looked into.
-        captions: a caption file in the Karpathy layout, whose ids the pictures get.
-            None: all pictures, numbered from 0 in the order of their names.
-        split: of the captions; None for all.
+        captions: a caption file in the Karpathy layout, or the `CaptionSet` of one,
+            whose ids the pictures get. None: all pictures, numbered from 0 in the order
+            of their names.
+        split: of the caption file; None for all.
 
     Returns:
         `Pictures`.
@@ -55,7 +56,8 @@ def list_pictures(folder, captions=None, split=None):
             f"split={shown(split)} is one of captions: give them too, or leave it out."
         )
     if captions is not None:
-        return _named(folder, read_captions(captions, split))
+        read = isinstance(captions, CaptionSet)
+        return _named(folder, captions if read else read_captions(captions, split))
     files = _files_in(folder)
     names = [name for name in files if Path(name).suffix.lower() in SUFFIXES]
     if not names:

@@ -10,9 +10,6 @@ from keras_teran._io import progress_bar
 from keras_teran.data._checks import ImageRows
 from keras_teran.vision import BadImage, fit_picture, model_inputs
 
-# What of a model's image backbone opening its pictures needs to know.
-OPENING = ("size", "grid", "region_dim")
-
 
 class PictureStore:
     """A `RegionStore` whose `read` gives pictures; regions are made in the model.
@@ -92,3 +89,27 @@ class PictureStore:
         except BadImage as error:
             return str(error)
         return None
+
+
+def without_bad(captions, regions):
+    """Leaves out the pictures that cannot be used.
+
+    Args:
+        captions: `CaptionSet`.
+        regions: what was opened beside it; only a `PictureStore` is looked into.
+
+    Returns:
+        `(captions, faults)`: the `CaptionSet` of the rest, and a dict of the ids of the
+        pictures that it lacks to a line on each; all and none where there are none.
+
+    Raises:
+        ValueError: if no picture can be used.
+    """
+    if not isinstance(regions, PictureStore):
+        return captions, {}
+    faults = regions.faults(captions.image_ids, progress=True)
+    lines = list(faults.values())
+    if len(faults) == len(captions.image_ids):
+        raise ValueError(f"None of the {len(lines)} pictures can be used; {lines[0]}.")
+    good = [n for n, each in enumerate(captions.image_ids) if each not in faults]
+    return (captions.select_images(good) if faults else captions), faults

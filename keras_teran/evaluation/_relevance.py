@@ -7,12 +7,11 @@ are, and the files written here can be read by their code.
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 
-from keras_teran._io import progress_bar
+from keras_teran._io import progress_bar, put_in_place
 from keras_teran.evaluation._rouge import RougeL
 
 ROWS_PER_BLOCK = 64
@@ -57,7 +56,7 @@ def write_rouge_l(captions, path, progress=False):
                 block = captions.captions[start : start + ROWS_PER_BLOCK]
                 file.write(np.stack([scorer.row(text) for text in block]).tobytes())
                 bar.update(len(block))
-    os.replace(aside, path)
+    put_in_place(aside, path)
 
 
 def open_relevance(path, captions, name="relevance"):

@@ -1,12 +1,11 @@
 """What exported files are worth: recall on a labelled set, and what each file costs."""
 
-import json
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from keras_teran._io import number, progress_bar, write_text
+from keras_teran._io import number, progress_bar, write_json, write_text
 from keras_teran.evaluation import check_correspondence, recall_table
 from keras_teran.export._export import ENCODERS, FLOAT32
 from keras_teran.export._latency import file_cost
@@ -268,6 +267,6 @@ def _write(folder, manifest, found):
     for artifact in manifest["artifacts"]:
         if artifact["path"] in good:
             artifact["good"] = good[artifact["path"]]
-    write_text(folder / f"{REPORT}.json", json.dumps(found, indent=1) + "\n")
+    write_json(folder / f"{REPORT}.json", found)
     write_text(folder / f"{REPORT}.md", format_verification(found) + "\n")
     write_text(folder / MANIFEST, manifest_text(signed(manifest)))

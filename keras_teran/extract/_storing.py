@@ -24,7 +24,6 @@ from keras_teran.data import (
     resume,
     save_progress,
     shrink,
-    write_json,
     write_rows,
 )
 from keras_teran.vision import MOST_THREADS, BadImage, box_fault, decode, fit
@@ -201,6 +200,6 @@ def _end(partial, extractor, pictures, state):
     names = [name for name in pictures.names if name not in bad]
     described = {"opened_as": extractor.opened_as, "identity": extractor.identity}
     describe(partial, "relative")
-    write_json(partial / EXTRACTOR_FILE, described)
-    write_json(partial / PICTURES, names)
-    write_json(partial / BAD_FILE, state["bad"])
+    _io.write_json(partial / EXTRACTOR_FILE, described)
+    _io.write_json(partial / PICTURES, names)
+    _io.write_json(partial / BAD_FILE, state["bad"])

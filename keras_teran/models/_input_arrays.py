@@ -1,10 +1,8 @@
 """Arrays as a caller gives them: their kinds, before anything is computed of them."""
 
-import operator
-
 import numpy as np
 
-from keras_teran._io import one_line, shown
+from keras_teran._io import one_line, whole_between
 
 _MOST_AT_ONCE = 1_000_000
 _KINDS = {"fiu": "floats", "iu": "integers"}
@@ -67,13 +65,4 @@ def mask_array(value, name, shape):
 
 def check_batch_size(batch_size):
     """A batch size as int; ValueError for anything but a whole number from 1."""
-    try:
-        number = operator.index(batch_size)
-    except TypeError:
-        number = 0
-    if isinstance(batch_size, bool) or not 1 <= number <= _MOST_AT_ONCE:
-        raise ValueError(
-            f"batch_size={shown(batch_size)} must be a whole number from 1 to "
-            f"{_MOST_AT_ONCE:,}."
-        )
-    return number
+    return whole_between("batch_size", batch_size, 1, _MOST_AT_ONCE)

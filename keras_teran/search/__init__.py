@@ -14,6 +14,5 @@ __all__, __getattr__, __dir__ = lazy(
         "_queries": "pooled",
         "_schema": "BOXES IMAGES Point Schema Storage check_storage read_where",
         "_shards": "Shards plan_shards write_shard",
-        "_sources": "open_data without_bad",
     },
 )

@@ -14,7 +14,7 @@ from keras_teran._io import (
     read_bytes,
     read_json,
     require_file,
-    write_text,
+    write_json,
 )
 from keras_teran.run import MODEL_FILE
 from keras_teran.search._address import check_engine
@@ -170,7 +170,7 @@ def read_described(path, schema, version, missing, remedy):
 def write_manifest(folder, manifest):
     """Writes `index.json` aside and renames it."""
     manifest = {**manifest, "sha256": _own_hash(manifest)}
-    write_text(Path(folder) / FILE, json.dumps(manifest, indent=1) + "\n")
+    write_json(Path(folder) / FILE, manifest)
 
 
 def hash_model(run):

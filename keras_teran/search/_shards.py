@@ -16,8 +16,6 @@ who comes next sees which are missing. `build` takes a `Shards` in place of regi
 
 import functools
 import hashlib
-import json
-import os
 import shutil
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
@@ -25,7 +23,7 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 import pydantic
 
-from keras_teran._io import map_npy, shown, write_text
+from keras_teran._io import map_npy, shown, whole_folder, write_json
 from keras_teran.data import ImageRows
 from keras_teran.models import images_for
 from keras_teran.search._index_manifest import Count, Hash, hash_model, read_described
@@ -136,7 +134,7 @@ def plan_shards(run, regions, folder, images_a_shard=4096, dtype="float16"):
                 "was begun with, or another folder."
             )
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / FILE, json.dumps(plan, indent=1) + "\n")
+    write_json(folder / FILE, plan)
     for left in folder.glob(".*.part"):
         shutil.rmtree(left)
     return missing_shards(folder, plan)
@@ -186,15 +184,12 @@ def write_shard(matcher, regions, folder, number):
         "members": np.concatenate([i.members for i in encoded]).astype(plan["dtype"]),
         "boxes": np.concatenate([image.boxes for image in encoded]).astype("float32"),
     }
-    aside = final.with_name(f".{final.name}.{os.getpid()}.part")
-    aside.mkdir()
-    for name, array in arrays.items():
-        np.save(aside / f"{name}.npy", array)
     try:
-        os.rename(aside, final)
+        with whole_folder(final) as aside:
+            for name, array in arrays.items():
+                np.save(aside / f"{name}.npy", array)
     except OSError:
         # Somebody did the same: a worker that was thought dead, say.
-        shutil.rmtree(aside)
         if not final.is_dir():
             raise
     return len(ids)

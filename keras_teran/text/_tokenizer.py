@@ -6,7 +6,6 @@ as `BertWordPieceTokenizer` configures them.
 """
 
 import json
-import operator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,7 +83,7 @@ class CaptionTokenizer:
     ):
         self.vocabulary = checked_vocabulary(vocabulary)
         self.lowercase = _bool(lowercase, "lowercase")
-        self.max_length = _whole(max_length, "max_length", 3, MOST_TOKENS)
+        self.max_length = _io.whole_between("max_length", max_length, 3, MOST_TOKENS)
         self.strip_accents = (
             None if strip_accents is None else _bool(strip_accents, "strip_accents")
         )
@@ -118,8 +117,8 @@ class CaptionTokenizer:
                 out of range.
         """
         captions = texts_of(captions)
-        vocabulary_size = _whole(
-            vocabulary_size, "vocabulary_size", len(SPECIAL_TOKENS), MOST_VOCABULARY
+        vocabulary_size = _io.whole_between(
+            "vocabulary_size", vocabulary_size, len(SPECIAL_TOKENS), MOST_VOCABULARY
         )
         tokenizer = _bert_tokenizer(None, _bool(lowercase, "lowercase"))
         # Left to itself the trainer numbers the characters in the order of a hash that
@@ -211,7 +210,7 @@ class CaptionTokenizer:
         longest = max(map(len, encoded), default=0)
         if width is None:
             width = longest
-        elif longest > _whole(width, "width", 0, MOST_TOKENS):
+        elif longest > _io.whole_between("width", width, 0, MOST_TOKENS):
             raise ValueError(
                 f"A caption has {longest} tokens, more than width={width}; give a "
                 "wider one, or None for the longest caption."
@@ -291,15 +290,3 @@ def _bool(value, name):
     if not isinstance(value, bool | np.bool_):
         raise ValueError(f"{name} must be True or False; received {_io.shown(value)}.")
     return bool(value)
-
-
-def _whole(value, name, least, most):
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = None
-    if isinstance(value, bool) or number is None or not least <= number <= most:
-        raise ValueError(
-            f"{name}={_io.shown(value)} must be a whole number from {least} to {most:,}."
-        )
-    return number

@@ -6,12 +6,12 @@ REPOSITORY/
   models.config  batching.config  compose.yaml  serve.sh
 """
 
-import os
+import contextlib
 import shutil
 from importlib import util
 from pathlib import Path
 
-from keras_teran._io import check_folder, write_text
+from keras_teran._io import check_folder, whole_folder, write_text
 from keras_teran.export import MANIFEST, check_files, read_manifest
 from keras_teran.text import CaptionTokenizer, check_vocabulary
 from keras_teran.tf_serving import _configuration as configuration
@@ -51,23 +51,19 @@ def add_version(exported, repository):
     interface = Interface.of_manifest(manifest, version)
     tokenizer = CaptionTokenizer.load(exported, saved=True)
     check_vocabulary(manifest["config"], tokenizer, exported)
-    aside = f".{version}.{os.getpid()}.part"
-    names = (*MODELS, "client")
-    try:
-        for name in MODELS:
-            folder = repository / name / aside
-            shutil.copytree(exported / "savedmodel" / name, folder)
+    with contextlib.ExitStack() as stack:
+        for name in (*MODELS, "client"):
+            place = repository / name / str(version)
+            folder = stack.enter_context(whole_folder(place))
+            if name == "client":
+                tokenizer.save(folder)
+                interface.write(folder)
+                continue
+            saved = exported / "savedmodel" / name
+            shutil.copytree(saved, folder, dirs_exist_ok=True)
             write_warmup(folder, name, interface)
             if name != "scorer":  # its two inputs differ in their first size
                 write_text(folder / "batching_params.pbtxt", configuration.BATCHING)
-        client = repository / "client" / aside
-        tokenizer.save(client)
-        interface.write(client)
-        for name in names:
-            (repository / name / aside).rename(repository / name / str(version))
-    finally:
-        for name in names:
-            shutil.rmtree(repository / name / aside, ignore_errors=True)
     _write_configuration(
         repository, {STABLE: labels.get(STABLE, version), CANDIDATE: version}
     )

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from keras_teran import _io
-from keras_teran.data import check_groups, check_source
+from keras_teran.data import DataSource, check_groups
 from keras_teran.models import (
     PRESETS,
     RECIPES,
@@ -60,7 +60,7 @@ def _backbone(source):
 
 _Preset = typing.Annotated[str, AfterValidator(_preset)]
 _Backbone = typing.Annotated[Text, AfterValidator(_backbone)]
-_Source = typing.Annotated[typing.Any, AfterValidator(check_source)]
+_Source = typing.Annotated[typing.Any, AfterValidator(DataSource.of)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +69,7 @@ class TrainingConfig:
 
     Attributes:
         preset: str, a key of `PRESETS`; its recipe applies.
-        data: "embedded", a folder, or a dict of files; see `data.splits.open_split`.
+        data: "embedded", a folder, or a dict of files; see `DataSource.of`.
         caption_backbone: a KerasHub preset, a Hugging Face BERT folder, or None to
             train the caption encoder from scratch on a vocabulary of its own.
         image_backbone: a KerasHub preset of a backbone of pictures, whose patches are
@@ -126,7 +126,8 @@ class TrainingConfig:
 
     def as_dict(self):
         """Plain values, as YAML holds them, with the whole recipe."""
-        return {**dataclasses.asdict(self), "recipe": self.full_recipe}
+        data = DataSource.of(self.data).plain()
+        return {**dataclasses.asdict(self), "data": data, "recipe": self.full_recipe}
 
 
 def read_config(path):
@@ -190,11 +191,11 @@ def _together(config):
 
 
 def _check_pictures(config):
-    pictures = isinstance(config.data, dict) and "images" in config.data
+    pictures = config.data.images is not None
     if pictures != (config.image_backbone is not None):
         raise ValueError(
             f"image_backbone={config.image_backbone!r} and data="
-            f"{_io.shown(config.data)} do not go together: a backbone, and it alone, "
+            f"{_io.shown(config.data.plain())} do not go together: a backbone, and it alone, "
             "takes captions and images"
         )
     check_pictures(config.image_backbone, config.image_size, config.image_trainable)

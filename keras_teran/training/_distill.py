@@ -1,6 +1,5 @@
 """A RUN with a pooling head, from a RUN without."""
 
-import json
 import shutil
 import time
 from pathlib import Path
@@ -9,7 +8,7 @@ import keras
 import numpy as np
 
 from keras_teran import _io
-from keras_teran.data import check_width, open_split
+from keras_teran.data import DataSource, check_width
 from keras_teran.evaluation import survival
 from keras_teran.pipeline import load
 from keras_teran.run import (
@@ -55,7 +54,7 @@ def distill(
         run: path of a RUN.
         out: path of the RUN to write, new or empty; `first_stage.json` there holds the figures of
             each epoch, beside the history of the RUN that it came from.
-        data: what `open_split` opens, train and val; None for what the run names.
+        data: what `DataSource.of` takes, of train and val; None for what the run names.
         epochs: int, times that each caption is met.
         batch_size: int, pairs that are ranked against each other.
         learning_rate: float, at the start; it falls to 0.
@@ -87,7 +86,8 @@ def distill(
     source = data or matcher.config.get("data")
     if source is None:
         raise ValueError("The run names no data; give some (on the command, --data).")
-    splits = {s: open_split(source, s, progress)[:2] for s in ("train", "val")}
+    source = DataSource.of(source)
+    splits = {s: source.open(s, progress)[:2] for s in ("train", "val")}
     for _, regions in splits.values():
         check_width(regions, matcher.model.config["region_dim"], run)
     keras.utils.set_random_seed(seed)
@@ -142,7 +142,7 @@ def _write(run, out, matcher, model, settings, history, seconds):
     if (run / HISTORY_FILE).is_file():
         shutil.copyfile(run / HISTORY_FILE, out / HISTORY_FILE)
     found = {"settings": settings, "history": history}
-    _io.write_text(out / FIRST_STAGE_FILE, json.dumps(found, indent=1) + "\n")
+    _io.write_json(out / FIRST_STAGE_FILE, found)
     card = run / CARD_FILE
     before = card.read_text("utf-8") if card.is_file() else "# Model card\n"
     last = {name: values[-1] for name, values in history.items()}

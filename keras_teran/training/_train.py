@@ -8,7 +8,7 @@ import keras
 
 from keras_teran import _io
 from keras_teran._io import keras_verbose
-from keras_teran.data import OPENING, PairBatches, check_width, open_split
+from keras_teran.data import DataSource, PairBatches, check_width
 from keras_teran.evaluation import RetrievalEvaluation, check_order
 from keras_teran.models import (
     PRESETS,
@@ -67,8 +67,9 @@ def train(config, folder, data=None, progress=True):
     config = _with_backbone(config)
     resumed = _unfinished(folder, config)
     keras.utils.set_random_seed(config.seed)
+    source = DataSource.of(config.data)
     train_data, val_data = data or [
-        open_split(config.data, split, progress)[:2] for split in ("train", "val")
+        source.open(split, progress)[:2] for split in ("train", "val")
     ]
     tokenizer = (
         CaptionTokenizer.load(folder, saved=True)
@@ -124,8 +125,8 @@ def _with_backbone(config):
     if config.image_backbone is None:
         return config
     described, _ = read_backbone(config.image_backbone, config.image_size)
-    known = {name: described[name] for name in OPENING}
-    return replace(config, data={**config.data, "backbone": known})
+    source = DataSource.of(config.data).for_model(described, config.image_backbone)
+    return replace(config, data=source.plain())
 
 
 class RunKeeper(keras.callbacks.Callback):

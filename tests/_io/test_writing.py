@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from keras_teran._io._writing import (
+    put_in_place,
     whole_file,
     whole_folder,
     write_json,
@@ -84,6 +85,18 @@ def test_what_a_dead_process_left_goes_and_what_a_living_one_writes_stays(
             aside.touch()
     living = name.replace(str(os.getpid()), str(os.getppid()))
     assert names(tmp_path) == sorted([living, "out"])
+
+
+def test_what_was_begun_beside_a_path_takes_its_place(tmp_path):
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "begun" / "a").touch()
+    (tmp_path / "out").mkdir()  # Empty: it gives way.
+    put_in_place(tmp_path / "begun", tmp_path / "out")
+    assert names(tmp_path / "out") == ["a"]
+    with pytest.raises(OSError) as caught:
+        put_in_place(tmp_path / "gone", tmp_path / "other")
+    assert caught.value.at_hand == str(tmp_path / "other")
+    assert names(tmp_path) == ["out"]
 
 
 def test_text_is_utf_8_and_json_is_ascii(tmp_path):

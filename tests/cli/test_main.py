@@ -12,7 +12,7 @@ import keras_teran
 from keras_teran.cli.main import main
 from keras_teran.data._caption_set import read_captions
 from keras_teran.data._region_store import open_regions
-from keras_teran.data._splits import open_split
+from keras_teran.data._source import open_split
 
 COMMANDS = ("train", "evaluate", "export", "align", "pack")
 

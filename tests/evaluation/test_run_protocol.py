@@ -9,7 +9,7 @@ from support.region_files import write_packed
 
 import keras_teran
 from keras_teran.cli.main import main
-from keras_teran.data._splits import open_split
+from keras_teran.data._source import DataSource, open_split
 from keras_teran.evaluation._evaluate import evaluate
 from keras_teran.evaluation._protocols import PROTOCOLS, Protocol
 from keras_teran.evaluation._recall import flatten, recall_table
@@ -196,6 +196,20 @@ def test_a_users_error_is_one_line_and_leaves_nothing(
     assert errors[0].startswith("keras-teran: ")
     assert message in errors[0]
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_runs_on_the_same_data_share_what_is_opened_once(
+    runs, data, tmp_path, monkeypatch
+):
+    opened, real = [], DataSource.open
+
+    def counting(source, *arguments, **options):
+        opened.append(source.folder)
+        return real(source, *arguments, **options)
+
+    monkeypatch.setattr(DataSource, "open", counting)
+    result_of(tmp_path, *runs, "--data", data, "--protocol", "f8k")
+    assert opened == [str(data)]
 
 
 def test_several_runs_need_a_protocol(runs, data, capsys):

@@ -12,7 +12,7 @@ from PIL import Image
 from support.paths import ROOT
 
 import keras_teran
-from keras_teran.data import _splits as splits
+from keras_teran.data import _source
 from keras_teran.data.scenes import _embedded as embedded_module
 from keras_teran.evaluation._evaluate import evaluate
 from keras_teran.evaluation._recall import format_table
@@ -45,7 +45,7 @@ def matcher(drawn):
 def example(matcher, monkeypatch, capsys):
     """Runs an example as a script, with a small embedded set; gives what it printed."""
     small = functools.partial(embedded_module.embedded, images=IMAGES)
-    monkeypatch.setattr(splits, "embedded", small)
+    monkeypatch.setattr(_source, "embedded", small)
     monkeypatch.setitem(vars(keras_teran), "load", lambda run: matcher)
     monkeypatch.syspath_prepend(str(EXAMPLES))
     monkeypatch.delitem(sys.modules, "data_options", raising=False)

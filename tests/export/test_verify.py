@@ -10,7 +10,7 @@ from support.data_folder import small_config, write_data_folder
 import keras_teran
 from keras_teran._io import sha256
 from keras_teran.cli.main import main
-from keras_teran.data._splits import open_split
+from keras_teran.data._source import open_split
 from keras_teran.evaluation import recall_table
 from keras_teran.evaluation._evaluate import evaluate
 from keras_teran.export import calibration_set

@@ -17,7 +17,7 @@ import keras_teran
 from keras_teran import build_model
 from keras_teran.cli.main import main
 from keras_teran.data._picture_store import PictureStore
-from keras_teran.data._splits import open_split
+from keras_teran.data._source import open_split
 from keras_teran.export import calibration_set
 from keras_teran.export._check_export import largest_errors, reference
 from keras_teran.export._converters import CONVERTERS, quiet

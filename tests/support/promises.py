@@ -228,10 +228,10 @@ PROMISES = {
         "test_search_errors.py::test_an_embedded_index_is_open_in_one_process_at_a_time",
     ],
     "A kill loses the shards that were being made. `keras-teran index": [
-        "test_shards.py::test_a_killed_writer_leaves_no_shard",
+        "test_shards.py::test_an_interrupted_or_killed_writer_leaves_no_shard",
     ],
     "A kill loses the shards that were being made, and the same command goes on.": [
-        "test_shards.py::test_a_killed_writer_leaves_no_shard",
+        "test_shards.py::test_an_interrupted_or_killed_writer_leaves_no_shard",
     ],
     "are options of a server. The embedded engine refuses them.": [
         "test_hostile_index.py::test_index",

@@ -5,7 +5,7 @@ import uuid
 
 import numpy as np
 
-from keras_teran.data._splits import open_split
+from keras_teran.data._source import open_split
 from keras_teran.run import save_model, write_config
 from keras_teran.search import _building as building
 from keras_teran.search.qdrant import _server as cluster

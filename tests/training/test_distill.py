@@ -104,7 +104,7 @@ def test_the_loss_is_saved_with_its_arguments():
 
 
 def test_the_encoded_set_gives_back_what_the_encoders_gave(data, trained, tmp_path):
-    from keras_teran.data._splits import open_split
+    from keras_teran.data._source import open_split
 
     matcher = keras_teran.load(trained)
     captions, regions, _ = open_split(data, "val")
@@ -123,7 +123,7 @@ def test_the_encoded_set_gives_back_what_the_encoders_gave(data, trained, tmp_pa
 
 
 def test_the_head_learns_and_the_scores_stay_to_the_bit(trained, distilled, data):
-    from keras_teran.data._splits import open_split
+    from keras_teran.data._source import open_split
     from keras_teran.evaluation._evaluate import evaluate
 
     out, history = distilled

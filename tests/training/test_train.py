@@ -86,7 +86,7 @@ def test_a_configured_chunk_trains_to_the_figures_of_the_whole_batch(data, tmp_p
 
 def assert_kept_is_the_best(folder, data):
     """The best figures of a RUN are those of the model that it kept."""
-    from keras_teran.data._splits import open_split
+    from keras_teran.data._source import open_split
     from keras_teran.evaluation._evaluate import evaluate
 
     matcher = keras_teran.load(folder)

@@ -1,6 +1,5 @@
 """What each picture looks like, in a few numbers by which repetitions are found."""
 
-import hashlib
 import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_teran._io import progress_bar
+from keras_teran._io import progress_bar, sha256
 from keras_teran.vision import BadImage, decode
 
 # Rows and columns of a miniature: 8 by 9 blocks of 2 by 2, see `duplicates`.
@@ -21,11 +20,11 @@ class Look(NamedTuple):
     """A picture that can be decoded.
 
     Attributes:
-        digest: bytes, SHA-256 of the file.
+        digest: str, SHA-256 of the file.
         miniature: uint8 (ROWS, COLUMNS, 3), its colours averaged over equal areas.
     """
 
-    digest: bytes
+    digest: str
     miniature: np.ndarray
 
 
@@ -45,9 +44,7 @@ def look(path):
 
     pixels = Image.fromarray(decode(path, _NEEDED))
     small = pixels.resize((COLUMNS, ROWS), Image.Resampling.BOX)
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").digest()
-    return Look(digest, np.asarray(small))
+    return Look(sha256(path), np.asarray(small))
 
 
 def look_at_all(paths, threads=None, bar=True):

@@ -21,7 +21,7 @@ from support.own_pictures import (
 
 from keras_teran.cli.main import main
 from keras_teran.data._caption_set import read_captions
-from keras_teran.data._splits import open_split
+from keras_teran.data._source import open_split
 from keras_teran.data.prepare import _prepare as preparing
 
 

@@ -1,5 +1,6 @@
 """The options of the command that name data, and the data that they name."""
 
+from argparse import Namespace
 from pathlib import Path
 
 
@@ -76,6 +77,22 @@ def named_source(arguments):
             "and --images."
         )
     return {name: _absolute(path) for name, path in given.items()}
+
+
+def named_phrases(arguments):
+    """What `--grounding` names, as `read_phrases` takes it: an absolute path or a word.
+
+    Returns:
+        str; None where it is not given.
+
+    Raises:
+        ValueError: where it is empty.
+    """
+    if arguments.grounding == "":
+        raise ValueError("--grounding is empty; name a file or folder.")
+    if arguments.grounding in (None, "embedded"):
+        return arguments.grounding
+    return _absolute(arguments.grounding)
 
 
 def source_for(arguments, backbone, model):
@@ -165,3 +182,30 @@ def open_for_run(arguments, run, check=True):
     opened = open_data(arguments, data, model.get("image_backbone"), run, check)
     check_width(opened[1], model.get("region_dim"), run)
     return opened
+
+
+def open_store(arguments, run):
+    """Captions and regions to look for phrases in, see `open_for_run`.
+
+    `--regions` may stand alone: a store of one's own with a `dataset_*.json` in its folder
+    has these captions, any other has none. A file of captions may be of any kind, and all
+    its splits are taken unless one is named.
+
+    Returns:
+        `(captions, regions)`: a `CaptionSet` or None, and a `RegionStore`.
+    """
+    from keras_teran.data import check_width, open_regions, read_captions
+    from keras_teran.data.formats import read_any_captions
+    from keras_teran.run import read_architecture
+
+    if arguments.regions is None or arguments.data or arguments.images:
+        split = arguments.split or "test"
+        return open_for_run(Namespace(**{**vars(arguments), "split": split}), run)[:2]
+    captions = None
+    if arguments.captions:
+        captions = read_any_captions(arguments.captions, arguments.split)
+    elif len(found := sorted(Path(arguments.regions).glob("dataset_*.json"))) == 1:
+        captions = read_captions(found[0], split=None)
+    regions = open_regions(arguments.regions, captions, arguments.sizes, progress=True)
+    check_width(regions, read_architecture(run).get("region_dim"), run)
+    return captions, regions

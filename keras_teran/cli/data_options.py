@@ -84,12 +84,7 @@ def named_phrases(arguments):
 
     Returns:
         str; None where it is not given.
-
-    Raises:
-        ValueError: where it is empty.
     """
-    if arguments.grounding == "":
-        raise ValueError("--grounding is empty; name a file or folder.")
     if arguments.grounding in (None, "embedded"):
         return arguments.grounding
     return _absolute(arguments.grounding)

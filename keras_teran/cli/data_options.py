@@ -113,16 +113,20 @@ def source_for(arguments, backbone, model):
             f"--images: the model of {model} takes region features; make some with "
             "`keras-teran regions` and give --regions."
         )
-    if backbone is not None and not pictures:
-        raise ValueError(
-            f"The model of {model} takes pictures and makes regions of them itself; "
-            "give --captions and --images."
-        )
     if not pictures:
+        _refuse_regions(backbone, model)
         return source
     from keras_teran.data import OPENING
 
     return {**source, "backbone": {name: backbone[name] for name in OPENING}}
+
+
+def _refuse_regions(backbone, model):
+    if backbone is not None:
+        raise ValueError(
+            f"The model of {model} takes pictures and makes regions of them itself; "
+            "give --captions and --images."
+        )
 
 
 def open_data(arguments, data, backbone, model, check=True):
@@ -183,8 +187,9 @@ def open_store(arguments, run):
     """Captions and regions to look for phrases in, see `open_for_run`.
 
     `--regions` may stand alone: a store of one's own with a `dataset_*.json` in its folder
-    has these captions, any other has none. A file of captions may be of any kind, and all
-    its splits are taken unless one is named.
+    has these captions, any other has none. A file of captions may be of any kind. All its
+    splits are taken: those of phrases may be others (RefCOCO's val are images of COCO's
+    train).
 
     Returns:
         `(captions, regions)`: a `CaptionSet` or None, and a `RegionStore`.
@@ -196,11 +201,12 @@ def open_store(arguments, run):
     if arguments.regions is None or arguments.data or arguments.images:
         split = arguments.split or "test"
         return open_for_run(Namespace(**{**vars(arguments), "split": split}), run)[:2]
-    captions = None
+    model, captions = read_architecture(run), None
+    _refuse_regions(model.get("image_backbone"), run)
     if arguments.captions:
-        captions = read_any_captions(arguments.captions, arguments.split)
+        captions = read_any_captions(arguments.captions, split=None)
     elif len(found := sorted(Path(arguments.regions).glob("dataset_*.json"))) == 1:
         captions = read_captions(found[0], split=None)
     regions = open_regions(arguments.regions, captions, arguments.sizes, progress=True)
-    check_width(regions, read_architecture(run).get("region_dim"), run)
+    check_width(regions, model.get("region_dim"), run)
     return captions, regions

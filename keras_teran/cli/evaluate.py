@@ -97,10 +97,12 @@ def _grounding(arguments):
     source, (run,) = named_phrases(arguments), arguments.runs
     matcher = keras_teran.load(run)
     captions, regions = open_store(arguments, run)
+    # Of a file, the split that is asked for is read; names of images are those of all.
+    asked = arguments.captions if arguments.regions else captions
     found = evaluate_grounding(
         matcher.model,
         matcher.tokenizer,
-        keras_teran.read_phrases(source, arguments.split, captions),
+        keras_teran.read_phrases(source, arguments.split, asked),
         regions,
         captions,
         boxes=arguments.boxes,

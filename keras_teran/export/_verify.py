@@ -67,9 +67,9 @@ def verify(
     Returns:
         Dict of plain values, as in `verify.json`: `images`, `captions`, `reference`
         (its name and recall table), `most_lost`, `pairs` (each `format`, `variant`,
-        `recall`, `rsum_change`, `agreement`, `good`) and `files` (each `path`, `bytes`, `good`,
-        `mean_cosine` with the reference over all real regions or words, or for a scorer
-        `max_abs_error`; `cost`, see `_latency`).
+        `recall`, `rsum_change`, `agreement`, `good`) and `files` (each `path`, `bytes`,
+        `good`, `mean_cosine` with the reference over all real regions or words, or for
+        a scorer `max_abs_error`; `cost`, see `_latency`).
 
     Raises:
         FileNotFoundError: when the folder is no export.

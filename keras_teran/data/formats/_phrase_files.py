@@ -5,6 +5,7 @@ from pathlib import Path
 from keras_teran import _io
 from keras_teran.data._caption_set import MOST_BYTES
 from keras_teran.data._phrases import drawn_phrases
+from keras_teran.data.formats._caption_files import read_any_captions
 from keras_teran.data.formats._category_boxes import read_category_boxes
 from keras_teran.data.formats._entities import read_entities
 from keras_teran.data.formats._phrase_json import read_phrase_json
@@ -32,7 +33,8 @@ def read_phrases(source, split=None, captions=None):
 
         split: str, which split of the source; None where it has one alone ("test" of the
             embedded scenes).
-        captions: `CaptionSet`, for COCO's instances.
+        captions: for COCO's instances, a `CaptionSet`, or the path of a file of which
+            `split` is read, see `read_any_captions`.
 
     Returns:
         list of `Phrase`: file name of the image, caption, characters, relative boxes.
@@ -58,5 +60,7 @@ def read_phrases(source, split=None, captions=None):
     if "phrases" in keys:
         return read_phrase_json(path, content, split)
     if {"images", "annotations", "categories"} <= keys:
+        if isinstance(captions, str | Path):
+            captions = read_any_captions(captions, split)
         return read_category_boxes(path, content, captions)
     raise ValueError(f"{path} holds no phrases with boxes: expected {_KINDS}.")

@@ -265,6 +265,23 @@ def test_file_names_find_images_whose_ids_are_positions(tmp_path):
     assert found[0].id_is_position
 
 
+def test_a_file_of_captions_gives_those_of_the_split(tmp_path):
+    records = [
+        {"cocoid": 7, "split": "val", "sentences": [{"raw": "a dog", "sentid": 1}]},
+        {"cocoid": 9, "split": "test", "sentences": [{"raw": "a cat", "sentid": 2}]},
+    ]
+    path = tmp_path / "dataset_coco.json"
+    path.write_text(json.dumps({"images": records}))
+    (tmp_path / "instances.json").write_text(json.dumps(instances()))
+    for split, expected in (
+        ("val", ["dog"]),
+        ("test", ["cat"]),
+        (None, ["dog", "cat"]),
+    ):
+        found = read_phrases(tmp_path / "instances.json", split, path)
+        assert [p.phrase for p in found] == expected
+
+
 def test_plurals_of_all_kinds():
     names = [
         "wine glass",

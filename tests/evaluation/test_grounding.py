@@ -280,6 +280,12 @@ def test_phrases_that_the_tokenizer_cuts_off_are_left_out_and_counted(tokenizer)
         evaluate_grounding(model, short, [over], two_photos())
 
 
+def test_a_character_that_the_tokenizer_drops_cuts_nothing_off(tokenizer):
+    model = TableModel(tokenizer, STAR_LEFT)
+    ring = phrase(4, "ring\u200b", RIGHT, caption="star over ring\u200b")
+    assert pointing_accuracy(model, tokenizer, [ring], two_photos()) == 1
+
+
 def test_phrases_without_a_scored_word_are_left_out_and_counted(tokenizer):
     class WithoutLastWord(TableModel):
         """As a model with `drop_last_word`."""

@@ -18,6 +18,11 @@ def add(commands):
     add_split(command)
     command.add_argument("--image-id", type=int, help="which image (the first)")
     command.add_argument("--caption", help="a sentence (the image's first caption)")
+    command.add_argument(
+        "--phrase",
+        metavar="TEXT",
+        help="a part of the sentence, whose heat map stands in place of the cosines",
+    )
     command.add_argument("--pictures", metavar="FOLDER", help="of the image files")
     command.add_argument(
         "--out", metavar="PNG", default="align.png", help="file to write (%(default)s)"
@@ -44,6 +49,6 @@ def run(arguments):
     if folder := arguments.pictures or arguments.images:
         picture = picture_path(folder, captions.filenames[row])
     found = matcher.explain(regions.read(captions.image_ids[[row]]), caption)
-    draw(found, picture, arguments.out)
+    draw(found, picture, arguments.out, arguments.phrase)
     print(f"image {captions.image_ids[row]}, {found.pooling} score {found.score:.3f}")
     print(f"drawn to {arguments.out}")

@@ -1,5 +1,6 @@
 """The options of the command that name data, and the data that they name."""
 
+from argparse import Namespace
 from pathlib import Path
 
 
@@ -64,9 +65,8 @@ def named_source(arguments):
 
     if arguments.data == EMBEDDED:
         return DataSource(folder=EMBEDDED)
-    # Absolute: a RUN knows its data wherever it is used from.
     named = given or {"folder": arguments.data}
-    return DataSource(**{name: str(Path(p).resolve()) for name, p in named.items()})
+    return DataSource(**{name: _absolute(path) for name, path in named.items()})
 
 
 def _refuse_odd(given):
@@ -84,6 +84,22 @@ def _refuse_odd(given):
             f"{named} alone is no data: give --captions and --regions, or --captions "
             "and --images."
         )
+
+
+def named_phrases(arguments):
+    """What `--grounding` names, as `read_phrases` takes it: an absolute path or a word.
+
+    Returns:
+        str; None where it is not given.
+    """
+    if arguments.grounding in (None, "embedded"):
+        return arguments.grounding
+    return _absolute(arguments.grounding)
+
+
+def _absolute(path):
+    """So that a RUN knows its data wherever it is used from."""
+    return str(Path(path).resolve())
 
 
 def source_of_run(arguments, run):
@@ -154,3 +170,33 @@ def open_for_run(arguments, run, opened=open_source):
 
     data, architecture = read_run_config(run).get("data"), read_architecture(run)
     return open_data(arguments, data, architecture, run, opened)
+
+
+def open_store(arguments, run):
+    """Captions and regions to look for phrases in, see `open_for_run`.
+
+    `--regions` may stand alone: a store of one's own with a `dataset_*.json` in its folder
+    has these captions, any other has none. A file of captions may be of any kind. All its
+    splits are taken: those of phrases may be others (RefCOCO's val are images of COCO's
+    train).
+
+    Returns:
+        `(captions, regions)`: a `CaptionSet` or None, and a `RegionStore`.
+    """
+    from keras_teran.data import DataSource, check_width, open_regions, read_captions
+    from keras_teran.data.formats import read_any_captions
+    from keras_teran.run import read_architecture
+
+    if arguments.regions is None or arguments.data or arguments.images:
+        split = arguments.split or "test"
+        return open_for_run(Namespace(**{**vars(arguments), "split": split}), run)[:2]
+    model, captions = read_architecture(run), None
+    source = DataSource(regions=arguments.regions, sizes=arguments.sizes)
+    source.for_model(model.get("image_backbone"), run)
+    if arguments.captions:
+        captions = read_any_captions(arguments.captions, split=None)
+    elif len(found := sorted(Path(arguments.regions).glob("dataset_*.json"))) == 1:
+        captions = read_captions(found[0], split=None)
+    regions = open_regions(arguments.regions, captions, arguments.sizes, progress=True)
+    check_width(regions, model.get("region_dim"), run)
+    return captions, regions

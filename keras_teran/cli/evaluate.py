@@ -2,13 +2,18 @@
 
 import functools
 
-from keras_teran.cli._parsers import add_command, add_split
+from keras_teran.cli._parsers import add_command
 from keras_teran.cli.data_options import (
     add_data_options,
+    named_phrases,
     open_for_run,
     open_source,
+    open_store,
 )
-from keras_teran.evaluation import PROTOCOLS, ZERO_RULES
+from keras_teran.evaluation import BOXES, PROTOCOLS, ZERO_RULES
+
+# Of the best and of the worst, in the JSON file.
+_CASES = 10
 
 
 def add(commands):
@@ -20,8 +25,14 @@ def add(commands):
         "runs", metavar="RUN", nargs="+", help="folder that training wrote"
     )
     add_data_options(command, "what the run was trained on")
-    add_split(command)
+    command.add_argument(
+        "--split", help="train, val or test (test; with --grounding, that of FILE)"
+    )
     command.add_argument("--json", metavar="FILE", help="write the figures there too")
+    command.add_argument(
+        "--seed", type=int, default=0, help="of intervals and tests (%(default)s)"
+    )
+    _add_grounding_options(command)
     _add_protocol_options(command)
 
 
@@ -32,9 +43,12 @@ def run(arguments):
     _io.whole("--seed", arguments.seed)
     if arguments.json:
         _io.check_output(arguments.json)
-    result, text = (
-        _evaluate_protocol(arguments) if arguments.protocol else _recall(arguments)
-    )
+    if arguments.grounding is not None:
+        measure = _grounding
+    else:
+        arguments.split = arguments.split or "test"
+        measure = _evaluate_protocol if arguments.protocol else _recall
+    result, text = measure(arguments)
     print(text)
     if arguments.json:
         _io.write_json(arguments.json, result)
@@ -70,6 +84,61 @@ def _recall(arguments):
     matcher = keras_teran.load(arguments.runs[0])
     captions, regions, drawn = open_for_run(arguments, arguments.runs[0])
     return evaluate_split(matcher, captions, regions, drawn, arguments.split)
+
+
+def _grounding(arguments):
+    """Whether phrases of one run point where people boxed them."""
+    import keras_teran
+    from keras_teran.evaluation import (
+        evaluate_grounding,
+        format_grounding,
+        grounding_cases,
+    )
+
+    if arguments.protocol:
+        raise ValueError("--grounding and --protocol exclude each other.")
+    _refuse_protocol_options(arguments)
+    source, (run,) = named_phrases(arguments), arguments.runs
+    matcher = keras_teran.load(run)
+    captions, regions = open_store(arguments, run)
+    # Of a file, the split that is asked for is read; names of images are those of all.
+    asked = arguments.captions if arguments.regions else captions
+    found = evaluate_grounding(
+        matcher.model,
+        matcher.tokenizer,
+        keras_teran.read_phrases(source, arguments.split, asked),
+        regions,
+        captions,
+        boxes=arguments.boxes,
+        seed=arguments.seed,
+        progress=True,
+    )
+    cases = {
+        name: [case.as_dict() for case in cases]
+        for name, cases in grounding_cases(found, _CASES).items()
+    }
+    return {"grounding": found.figures, "cases": cases}, format_grounding(found.figures)
+
+
+def _add_grounding_options(command):
+    """Adds the group of options to an `argparse` parser."""
+    group = command.add_argument_group(
+        "the place",
+        "Whether a phrase points where people boxed it, in place of recall. --regions may "
+        "then stand without --captions.",
+    )
+    group.add_argument(
+        "--grounding",
+        metavar="FILE",
+        help="phrases with boxes: our JSON, a folder of Flickr30k Entities, RefCOCO's refs "
+        "as JSON, COCO's instances; or the word embedded",
+    )
+    group.add_argument(
+        "--boxes",
+        choices=BOXES,
+        default=BOXES[0],
+        help="of a phrase with several: one around all, or any of them (%(default)s)",
+    )
 
 
 def _add_protocol_options(command):
@@ -108,9 +177,6 @@ def _add_protocol_options(command):
         "--eccv",
         action="store_true",
         help="with coco-5k: COCO, CxC and ECCV figures by the package eccv_caption",
-    )
-    group.add_argument(
-        "--seed", type=int, default=0, help="of intervals and tests (%(default)s)"
     )
 
 

@@ -1,7 +1,7 @@
 """`keras-teran train`."""
 
 from keras_teran.cli._parsers import add_command
-from keras_teran.cli.data_options import add_data_options, named_source
+from keras_teran.cli.data_options import add_data_options, named_phrases, named_source
 
 
 def add(commands):
@@ -27,6 +27,12 @@ def add(commands):
         help="KerasHub preset of a picture backbone, to train on --images: its patches "
         "are the regions, made inside the model (none: the model takes regions)",
     )
+    command.add_argument(
+        "--grounding",
+        metavar="FILE",
+        help="phrases with boxes of val, as `evaluate --grounding` takes them: each epoch "
+        "logs val_pointing (none)",
+    )
     command.add_argument("--epochs", type=int, help="instead of the recipe's")
     command.add_argument("--dtype", choices=["float32", "mixed_bfloat16"])
     command.add_argument("--seed", type=int, help="of weights, order and dropout (0)")
@@ -47,6 +53,8 @@ def run(arguments):
     }
     if (source := named_source(arguments)) is not None:
         given["data"] = source.plain()
+    if (phrases := named_phrases(arguments)) is not None:
+        given["grounding"] = phrases
     if arguments.epochs is not None:
         given["recipe"] = {**config.recipe, "epochs": arguments.epochs}
     history = train_run(dataclasses.replace(config, **given), arguments.run)

@@ -15,6 +15,7 @@ __all__, __getattr__, __dir__ = lazy(
             "partial_folder publish resume save_progress shrink write_rows"
         ),
         "_packed_store": "PackedRegions",
+        "_phrases": "Phrase drawn_phrases match_images",
         "_picture_list": "list_pictures",
         "_picture_path": "picture_path",
         "_picture_store": "PictureStore without_bad",

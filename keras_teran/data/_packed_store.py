@@ -69,6 +69,19 @@ class PackedRegions:
         """Ids of the images it holds: int64, (images,), in the order of the rows."""
         return self._rows.image_ids
 
+    @property
+    def filenames(self):
+        """The file name of each row's image: list of str; None where none are known."""
+        path = self.folder / PICTURES
+        if not path.exists():
+            return None
+        names = read_json(path, list[str], max_bytes=2**30)
+        if len(names) != len(self):
+            raise ValueError(
+                f"{path} has {len(names)} names of {len(self)} rows. {_REMEDY}"
+            )
+        return names
+
     def __len__(self):
         """Number of images."""
         return len(self._regions)
@@ -151,13 +164,7 @@ class PackedRegions:
 
     def _check_names(self, captions):
         """An id may be a position in a caption file; a file name says of which."""
-        path = self.folder / PICTURES
-        names = read_json(path, list[str], max_bytes=2**30)
-        if len(names) != len(self):
-            raise ValueError(
-                f"{path} has {len(names)} names of {len(self)} rows. {_REMEDY}"
-            )
-        known = dict(zip(self.image_ids.tolist(), names, strict=True))
+        known = dict(zip(self.image_ids.tolist(), self.filenames, strict=True))
         for image_id, name in zip(
             captions.image_ids.tolist(), captions.filenames, strict=True
         ):

@@ -5,11 +5,15 @@ from keras_teran._lazy import lazy
 __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
+        "_alignment_agreement": "alignment_agreement",
         "_callback": "RetrievalEvaluation check_order",
         "_candidate_recall": "survival two_stage_recall",
         "_evaluate": "encode_images evaluate score_captions",
-        "_grounding": "grounding_accuracy",
+        "_grounding": "GroundingResult evaluate_grounding grounding_accuracy",
+        "_grounding_cases": "grounding_cases",
+        "_grounding_table": "format_grounding",
         "_ndcg": "ZERO_RULES",
+        "_pointing": "BOXES",
         "_protocol_table": "format_protocol",
         "_protocols": "PROTOCOLS",
         "_recall": (

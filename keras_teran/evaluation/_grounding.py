@@ -1,37 +1,151 @@
-"""Grounding: does the region that a noun chooses hold the object it means?"""
+"""Grounding: does a phrase point where people say the thing is?"""
+
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from keras_teran.evaluation._evaluate import encode_images
+from keras_teran._io import whole
+from keras_teran.data import drawn_phrases, match_images
+from keras_teran.evaluation._grounding_figures import grounding_figures
+from keras_teran.evaluation._phrase_cosines import phrase_cosines
+from keras_teran.evaluation._pointing import BOXES, point_at
 
-LEAST_OVERLAP = 0.5
-_CAPTIONS_PER_BLOCK = 1024
+
+@dataclass(frozen=True)
+class GroundingResult:
+    """Where phrases pointed.
+
+    Attributes:
+        figures: dict of plain values, see `evaluate_grounding`.
+        phrases: list of `Phrase`, those that were measured.
+        image_ids: int64 (phrases,), of their images in the store.
+        cosines: list of float32 (regions,), one a phrase, of real regions.
+        boxes: list of float32 (regions, 4), one a phrase; phrases of one image share it.
+        found: dict of arrays (phrases, ...), see `point_at`.
+    """
+
+    figures: dict
+    phrases: list = field(repr=False)
+    image_ids: np.ndarray = field(repr=False)
+    cosines: list = field(repr=False)
+    boxes: list = field(repr=False)
+    found: dict = field(repr=False)
 
 
-def overlap(boxes, box):
-    """Intersection over union of boxes with one box.
+def evaluate_grounding(
+    model,
+    tokenizer,
+    phrases,
+    regions,
+    captions=None,
+    boxes="merged",
+    seed=0,
+    progress=False,
+):
+    """Measures the place: whether phrases find the regions that people boxed.
+
+    A phrase's cosine with a region is the maximum over its word pieces (as in InfoGround,
+    Gupta et al. 2020, arXiv 2006.09920). Its best region is that of the highest cosine;
+    ties go to the first.
 
     Args:
-        boxes: float (..., 4), x0 y0 x1 y1.
-        box: float (..., 4), broadcast against `boxes`.
+        model: `Teran`.
+        tokenizer: `CaptionTokenizer`.
+        phrases: list of `Phrase`, see `read_phrases`.
+        regions: a `RegionStore` that holds their images.
+        captions: `CaptionSet` of the images in the store, by whose file names images are
+            found; None for the names of the store, or ids.
+        boxes: "merged", the smallest box around all boxes of a phrase, as the public
+            splits have it; or "separate", where any box of a phrase will do.
+        seed: int, of the bootstrap.
+        progress: bool, show a bar.
 
     Returns:
-        float (...), 0..1; 0 where both are empty.
+        `GroundingResult`. Its `figures` hold `phrases` and `images`, how many; `boxes`;
+        `left_out`, how many phrases were `cut` off by the tokenizer and how many
+        `unscored`, without a word that takes part in the score; `max_length`; `seed`;
+        `figures`, `center` (the photo's center in place of a region) and
+        `minus_center`, each name to `value` and `interval`, 95 % by bootstrap over
+        images; `chance`, of a region drawn at random, and `best_possible`, of the region
+        set; `region_cosine`, the mean cosine of two regions of an image (None where all
+        images have one region); `types`, the figures by type of phrase. Names are
+        `pointing`, `heat_map` and, at an IoU of 0.5, `r1`, `r5`, `r10`; values are
+        fractions.
 
-    Example:
-        >>> float(overlap(np.array([0, 0, 2, 2]), np.array([1, 0, 2, 2])))
-        0.5
+    Raises:
+        ValueError: if an image is not in the store (see `match_images`), no phrase is left
+            to measure, or an argument is out of range.
     """
-    boxes, box = np.asarray(boxes), np.asarray(box)
-    low = np.maximum(boxes[..., :2], box[..., :2])
-    high = np.minimum(boxes[..., 2:], box[..., 2:])
-    shared = np.prod(np.maximum(high - low, 0), axis=-1)
-    total = _area(boxes) + _area(box) - shared
-    return np.where(total > 0, shared / np.where(total > 0, total, 1), 0.0)
+    whole("seed", seed)
+    if boxes not in BOXES:
+        raise ValueError(f"boxes={boxes!r} must be one of {', '.join(BOXES)}.")
+    cosines, found = _measured(
+        model, tokenizer, phrases, regions, captions, boxes, progress
+    )
+    kept = [phrases[position] for position in cosines.kept]
+    real = [cosines.region_mask[row] for row in cosines.image]
+    by_image = {
+        row: cosines.boxes[row][cosines.region_mask[row]]
+        for row in {*cosines.image.tolist()}
+    }
+    figures = {
+        "phrases": len(kept),
+        "images": len(by_image),
+        "boxes": boxes,
+        "left_out": {"cut": len(cosines.cut), "unscored": len(cosines.unscored)},
+        "max_length": tokenizer.max_length,
+        "seed": seed,
+        **grounding_figures(cosines, found, [p.type for p in kept], seed),
+    }
+    return GroundingResult(
+        figures=figures,
+        phrases=kept,
+        image_ids=cosines.image_ids[cosines.image],
+        cosines=[row[mask] for row, mask in zip(cosines.cosines, real, strict=True)],
+        boxes=[by_image[row] for row in cosines.image.tolist()],
+        found=found,
+    )
 
 
-def _area(boxes):
-    return np.prod(boxes[..., 2:] - boxes[..., :2], axis=-1)
+def pointing_accuracy(model, tokenizer, phrases, regions, captions=None):
+    """The share of phrases whose best region has its center in their merged box.
+
+    The figure `pointing` of `evaluate_grounding` without its interval: a float, 0..1.
+    """
+    _, found = _measured(model, tokenizer, phrases, regions, captions, "merged", False)
+    return float(found["pointing"].mean())
+
+
+def _measured(model, tokenizer, phrases, regions, captions, boxes, progress):
+    """The `PhraseCosines` of phrases, and what they point at."""
+    ids = match_images(phrases, regions, captions)
+    cosines = phrase_cosines(model, tokenizer, phrases, ids, regions, progress=progress)
+    if not len(cosines.kept):
+        raise ValueError(
+            f"No phrase is left to measure: of {len(phrases)} the tokenizer cut off "
+            f"{len(cosines.cut)} (max_length {tokenizer.max_length}), and "
+            f"{len(cosines.unscored)} have no word in the score."
+        )
+    kept = [phrases[position] for position in cosines.kept]
+    truths = [p.boxes if boxes == "separate" else (p.merged,) for p in kept]
+    return cosines, _pointed(cosines, truths)
+
+
+def _pointed(cosines, truths):
+    """See `point_at`, of all images; phrases of one image stand together."""
+    starts = np.flatnonzero(np.diff(cosines.image, prepend=-1))
+    found = []
+    for start, end in zip(starts, [*starts[1:], len(cosines.image)], strict=True):
+        row = cosines.image[start]
+        real = cosines.region_mask[row]
+        found.append(
+            point_at(
+                cosines.cosines[start:end, real],
+                cosines.boxes[row][real],
+                [np.array(truth) for truth in truths[start:end]],
+            )
+        )
+    return {name: np.concatenate([each[name] for each in found]) for name in found[0]}
 
 
 def grounding_accuracy(model, tokenizer, embedded_set, progress=False):
@@ -55,59 +169,27 @@ def grounding_accuracy(model, tokenizer, embedded_set, progress=False):
     Raises:
         ValueError: where there is no noun, or the tokeniser cut one off.
     """
-    captions, groundings = embedded_set.captions, embedded_set.groundings
-    if not groundings:
+    if not embedded_set.groundings:
         raise ValueError("embedded_set.groundings is empty: there is no noun to judge.")
-    inputs = embedded_set.regions.read(captions.image_ids)
-    regions = encode_images(
-        model, embedded_set.regions, captions.image_ids, progress=progress
+    nouns = drawn_phrases(embedded_set)
+    cosines = phrase_cosines(
+        model,
+        tokenizer,
+        nouns,
+        np.array([noun.image_id for noun in nouns]),
+        embedded_set.regions,
+        pieces="mean",
+        progress=progress,
     )
-    nouns = _noun_embeddings(model, tokenizer, captions.captions, groundings)
-    image = captions.caption_to_image[[noun.caption for noun in groundings]]
-    region_mask = inputs["region_mask"][image]
-    cosines = np.einsum("nrd,nd->nr", regions[image], nouns)
-    chosen = np.where(region_mask, cosines, -np.inf).argmax(axis=1)
-    truth = np.stack([noun.box for noun in groundings])
-    right = overlap(inputs["boxes"][image], truth[:, None]) >= LEAST_OVERLAP
-    right &= region_mask
-    return {
-        "accuracy": float(right[np.arange(len(chosen)), chosen].mean()),
-        "chance": float((right.sum(axis=1) / region_mask.sum(axis=1)).mean()),
-        "nouns": len(groundings),
-    }
-
-
-def _noun_embeddings(model, tokenizer, captions, groundings):
-    """float32 (nouns, dim): the mean of the word embeddings of each noun's pieces."""
-    wanted = [[] for _ in captions]
-    for index, noun in enumerate(groundings):
-        wanted[noun.caption].append(index)
-    rows = [row for row, indices in enumerate(wanted) if indices]
-    found = [None] * len(groundings)
-    for start in range(0, len(rows), _CAPTIONS_PER_BLOCK):
-        block = rows[start : start + _CAPTIONS_PER_BLOCK]
-        words = model.encode(tokenizer([captions[row] for row in block]))
-        for row, embeddings, mask in zip(
-            block, words["word_embeddings"], words["word_mask"], strict=True
-        ):
-            spans = tokenizer.encode(captions[row]).spans
-            for index in wanted[row]:
-                pieces = _pieces(spans, groundings[index].span, mask, captions[row])
-                found[index] = embeddings[pieces].mean(axis=0)
-    return np.stack(found)
-
-
-def _pieces(spans, noun, mask, caption):
-    """Positions of the word pieces inside a noun that take part in the score."""
-    start, end = noun
-    pieces = [
-        position
-        for position, (first, last) in enumerate(spans)
-        if first < end and last > start and mask[position]
-    ]
-    if not pieces:
+    if lost := sorted(cosines.cut + cosines.unscored):
+        noun = nouns[lost[0]]
         raise ValueError(
-            f"The noun {caption[start:end]!r} of caption {caption!r} has no word piece "
+            f"The noun {noun.phrase!r} of caption {noun.caption!r} has no word piece "
             "in the score: raise the tokeniser's max_length, or check the span."
         )
-    return pieces
+    found = _pointed(cosines, [nouns[position].boxes for position in cosines.kept])
+    return {
+        "accuracy": float(found["r1"].mean()),
+        "chance": float(found["chance_r1"].mean()),
+        "nouns": len(nouns),
+    }

@@ -6,7 +6,11 @@ import keras
 import numpy as np
 
 from keras_teran._io import number, progress_bar, write_json, write_text
-from keras_teran.evaluation import check_correspondence, recall_table
+from keras_teran.evaluation import (
+    alignment_agreement,
+    check_correspondence,
+    recall_table,
+)
 from keras_teran.export._export import ENCODERS, FLOAT32
 from keras_teran.export._latency import file_cost
 from keras_teran.export._manifest import (
@@ -62,9 +66,9 @@ def verify(
     Returns:
         Dict of plain values, as in `verify.json`: `images`, `captions`, `reference`
         (its name and recall table), `most_lost`, `pairs` (each `format`, `variant`,
-        `recall`, `rsum_change`, `good`) and `files` (each `path`, `bytes`, `good`,
-        `mean_cosine` with the reference over all real regions or words, or for a scorer
-        `max_abs_error`; `cost`, see `_latency`).
+        `recall`, `rsum_change`, `agreement`, `good`) and `files` (each `path`, `bytes`,
+        `good`, `mean_cosine` with the reference over all real regions or words, or for
+        a scorer `max_abs_error`; `cost`, see `_latency`).
 
     Raises:
         FileNotFoundError: when the folder is no export.
@@ -112,6 +116,9 @@ def verify(
                 "variant": variant,
                 "recall": recall,
                 "rsum_change": change,
+                "agreement": alignment_agreement(
+                    [*reference.values()], [*outputs.values()], owners
+                ),
                 "good": good,
             }
         )

@@ -10,8 +10,8 @@ def format_verification(found):
         found: dict, from `verify`.
 
     Returns:
-        str, Markdown: recalls in per cent, sizes in MB of 10^6 bytes, and a word on
-        what is not good.
+        str, Markdown: recalls and agreement (words that keep their region) in per cent,
+        sizes in MB of 10^6 bytes, and a word on what is not good.
     """
     return "\n\n".join([_pairs(found), _files(found["files"])])
 
@@ -20,7 +20,13 @@ def _pairs(found):
     heads = [f"{name.split('_')[0]} R@{k}" for name in DIRECTIONS for k in RECALL_AT]
     reference = found["reference"]
     rows = [
-        [f"{reference['name']} (reference)", *_recalls(reference["recall"]), "–", ""]
+        [
+            f"{reference['name']} (reference)",
+            *_recalls(reference["recall"]),
+            "–",
+            "–",
+            "",
+        ]
     ]
     for pair in found["pairs"]:
         rows.append(
@@ -28,11 +34,14 @@ def _pairs(found):
                 f"{pair['format']} {pair['variant']}",
                 *_recalls(pair["recall"]),
                 f"{pair['rsum_change']:+.2f}",
+                f"{100 * pair['agreement']:.1f}",
                 "" if pair["good"] else f"loses {found['most_lost']:g} or more",
             ]
         )
     size = f"{found['images']} images, {found['captions']} captions:"
-    return f"{size}\n\n" + _table(["encoders", *heads, "rsum", "change", ""], rows)
+    return f"{size}\n\n" + _table(
+        ["encoders", *heads, "rsum", "change", "agreement", ""], rows
+    )
 
 
 def _recalls(table):

@@ -6,6 +6,7 @@ __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
         "_explain": "Explanation draw merge_pieces",
+        "_heat_map": "heat_maps heat_points",
         "_matcher": "Matcher load",
     },
 )

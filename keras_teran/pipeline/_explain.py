@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from keras_teran._io import shown
 from keras_teran.models import check_sentence, image_for
 from keras_teran.pipeline._figure import draw
+from keras_teran.pipeline._heat_map import GRID, heat_maps, stretched
 
 __all__ = ["Explanation", "draw", "explain", "merge_pieces"]
 
@@ -30,6 +32,9 @@ class Explanation:
         chosen: int64 (words,), the region of each word's highest cosine.
         score: float, the model's similarity of this image and this caption.
         pooling: str, the pooling of the score.
+        piece_spans: list of (start, end), the characters of each word piece; None, as
+            where an explanation is made by hand, for those of the words.
+        piece_cosines: float32 (regions, pieces); None for those of the words.
     """
 
     caption: str
@@ -41,6 +46,73 @@ class Explanation:
     chosen: np.ndarray
     score: float
     pooling: str = "MrSw"
+    piece_spans: list | None = field(default=None, repr=False)
+    piece_cosines: np.ndarray | None = field(default=None, repr=False)
+
+    def phrase_cosines(self, phrase):
+        """Cosines of a word or phrase with all regions: the maximum over its pieces.
+
+        Args:
+            phrase: int, the position of a word in `words`; str, a part of the caption, of
+                which the first place in any case counts; or (start, end), characters.
+
+        Returns:
+            float32 (regions,); of padding 0.
+
+        Raises:
+            ValueError: if it is not in the caption, or no word of it is in the score.
+        """
+        start, end = self.span_of(phrase)
+        by_word = self.piece_spans is None
+        spans = self.spans if by_word else self.piece_spans
+        inside = [n for n, (a, b) in enumerate(spans) if a < end and b > start]
+        if not inside:
+            raise ValueError(
+                f"phrase={shown(phrase)}: none of its words takes part in the score; those "
+                f"that do are {', '.join(self.words)}."
+            )
+        return (self.cosines if by_word else self.piece_cosines)[:, inside].max(axis=1)
+
+    def heat_map(self, phrase, height=GRID, width=GRID):
+        """Where a word or phrase is: the heat map by which grounding is measured.
+
+        Args:
+            phrase: see `phrase_cosines`.
+            height, width: int, of the map; it has 14 x 14 cells.
+
+        Returns:
+            float64 (height, width), 0..1, rows from the top; 1 at the hottest cell.
+
+        Raises:
+            ValueError: see `phrase_cosines`.
+        """
+        real = self.region_mask
+        cosines = self.phrase_cosines(phrase)[None, real]
+        return stretched(heat_maps(cosines, self.boxes[real])[0], height, width)
+
+    def span_of(self, phrase):
+        """The characters (start, end) of a word or phrase, see `phrase_cosines`."""
+        if isinstance(phrase, str):
+            start = self.caption.casefold().find(phrase.casefold())
+            if not phrase.strip() or start < 0:
+                raise ValueError(
+                    f"phrase={shown(phrase)} is no part of the caption "
+                    f"{shown(self.caption)}."
+                )
+            return start, start + len(phrase)
+        if isinstance(phrase, tuple | list) and len(phrase) == 2:
+            return tuple(phrase)
+        if isinstance(phrase, bool) or not isinstance(phrase, int | np.integer):
+            raise ValueError(
+                f"phrase={shown(phrase)} must be the position of a word, a part of the "
+                "caption, or (start, end)."
+            )
+        if not 0 <= phrase < len(self.words):
+            raise ValueError(
+                f"phrase={phrase} is no position of a word; the caption has "
+                f"{len(self.words)}, from 0."
+            )
+        return self.spans[phrase]
 
 
 def explain(model, tokenizer, inputs, caption):
@@ -91,6 +163,8 @@ def explain(model, tokenizer, inputs, caption):
         chosen=np.where(region_mask[:, None], cosines, -np.inf).argmax(axis=0),
         score=score,
         pooling=model.pooling,
+        piece_spans=[pieces.spans[index] for index in real],
+        piece_cosines=by_piece[:, real].astype("float32"),
     )
 
 

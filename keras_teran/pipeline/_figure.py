@@ -31,13 +31,14 @@ MARGIN = 0.25
 BODY = 5.0
 PICTURE_WIDTH = 5.4
 COLUMN_LABELS = 0.95
+TITLE = 0.3
 MOST_ROWS = 36
 INK = "#1f2328"
 FAINT = "#6e7781"
 
 
-def draw(explanation, picture=None, path=None):
-    """Paint an explanation: the words, the regions they chose, a heat map of cosines.
+def draw(explanation, picture=None, path=None, phrase=None):
+    """Paint an explanation: the words, the regions they chose, their cosines.
 
     A chosen region has one colour and its number (its row in `boxes`, from 0)
     everywhere: on the words that chose it, on its box and in the heat map. Over 36
@@ -48,13 +49,15 @@ def draw(explanation, picture=None, path=None):
         picture: uint8 array (height, width, 3), the path of an image file, or None for
             a blank canvas that shows all boxes.
         path: where to write the PNG, or None.
+        phrase: a word or phrase, see `Explanation.phrase_cosines`: its heat map over the
+            picture stands in place of the cosines. None for the cosines.
 
     Returns:
         bytes: the PNG.
 
     Raises:
         ValueError: `picture` is an array of another shape or dtype, or a file that is
-            no image.
+            no image; or `phrase` is not in the caption.
         FileNotFoundError: `picture` names no file.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -67,7 +70,10 @@ def draw(explanation, picture=None, path=None):
     figure.set_figheight(strip + BODY + 2 * MARGIN)
     _draw_words(figure, chips, explanation, colours)
     _draw_picture(figure, explanation, pixels, colours)
-    _draw_cosines(figure, explanation, colours)
+    if phrase is None:
+        _draw_cosines(figure, explanation, colours)
+    else:
+        _draw_heat(figure, explanation, phrase, pixels)
     buffer = BytesIO()
     figure.savefig(buffer, format="png")
     if path is not None:
@@ -315,6 +321,27 @@ def _draw_cosines(figure, explanation, colours):
     bar.set_title("cosine", size=8, color=FAINT, pad=5)
     for spine in (*axes.spines.values(), *bar.spines.values()):
         spine.set_visible(False)
+
+
+def _draw_heat(figure, explanation, phrase, pixels):
+    """The heat map of a phrase over the picture, at the right."""
+    height, width = (1.0, 1.0) if pixels is None else pixels.shape[:2]
+    most = WIDTH - PICTURE_WIDTH - 3 * MARGIN, BODY - TITLE
+    scale = min(most[0] / width, most[1] / height)
+    shown = (width * scale, height * scale)
+    left = WIDTH - MARGIN - most[0] + (most[0] - shown[0]) / 2
+    axes = _axes(figure, left, MARGIN + most[1] - shown[1], *shown)
+    axes.set_axis_off()
+    extent = (0, 1, 1, 0)
+    if pixels is not None:
+        axes.imshow(pixels, extent=extent, aspect="auto")
+    heat = explanation.heat_map(phrase)
+    over = {"cmap": "inferno", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
+    see_through = 1 if pixels is None else 0.35 + 0.4 * heat
+    axes.imshow(heat, extent=extent, aspect="auto", alpha=see_through, **over)
+    start, end = explanation.span_of(phrase)
+    text = _shortened(explanation.caption[start:end], 40)
+    axes.set_title(f"heat map of: {text}", size=9, color=FAINT, parse_math=False)
 
 
 def heat_map_rows(explanation, most=MOST_ROWS):

@@ -70,6 +70,8 @@ class TrainingConfig:
     Attributes:
         preset: str, a key of `PRESETS`; its recipe applies.
         data: "embedded", a folder, or a dict of files; see `DataSource.of`.
+        grounding: phrases with boxes of val, as `read_phrases` takes them: each epoch logs
+            `val_pointing`. None for none. Nothing is trained on them.
         caption_backbone: a KerasHub preset, a Hugging Face BERT folder, or None to
             train the caption encoder from scratch on a vocabulary of its own.
         image_backbone: a KerasHub preset of a backbone of pictures, whose patches are
@@ -101,6 +103,7 @@ class TrainingConfig:
 
     preset: _Preset = "tiny"
     data: _Source = "embedded"
+    grounding: Text | None = None
     caption_backbone: _Backbone | None = None
     image_backbone: _Backbone | None = None
     image_size: ImageSize | None = None

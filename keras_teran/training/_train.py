@@ -9,6 +9,7 @@ import keras
 from keras_teran import _io
 from keras_teran._io import keras_verbose
 from keras_teran.data import DataSource, PairBatches, check_width
+from keras_teran.data.formats import read_phrases
 from keras_teran.evaluation import RetrievalEvaluation, check_order
 from keras_teran.models import (
     PRESETS,
@@ -76,6 +77,7 @@ def train(config, folder, data=None, progress=True):
         if resumed
         else tokenizer_for(config, train_data[0])
     )
+    phrases = config.grounding and read_phrases(config.grounding, "val", val_data[0])
     recipe = config.full_recipe
     batches = PairBatches(
         *train_data,
@@ -110,7 +112,7 @@ def train(config, folder, data=None, progress=True):
             verbose=keras_verbose(progress),
             callbacks=check_order(
                 [
-                    RetrievalEvaluation(*val_data, tokenizer),
+                    RetrievalEvaluation(*val_data, tokenizer, phrases=phrases),
                     keeper,
                     *_tensorboard(folder),
                 ]

@@ -1,14 +1,16 @@
 """The command, as a person types it."""
 
 import json
+from argparse import Namespace
 
 import numpy as np
 import pytest
 import yaml
 from support.data_folder import small_config, write_data_folder
-from support.region_files import write_original
+from support.region_files import write_original, write_packed
 
 import keras_teran
+from keras_teran.cli.data_options import open_store
 from keras_teran.cli.main import main
 from keras_teran.data._caption_set import read_captions
 from keras_teran.data._region_store import open_regions
@@ -47,6 +49,114 @@ def test_evaluate_reads_the_data_of_the_run(folders, tmp_path, capsys):
     figures = json.loads(out.read_text())
     assert figures["split"] == "val"
     assert f"{figures['recall']['rsum']:.1f}" in printed
+
+
+def phrases_file(path, split="val", **changes):
+    """The colour of the first caption of two images of val, somewhere."""
+    records = [
+        {
+            "filename": f"{row}.jpg",
+            "caption": f"a {colour} {shape}",
+            "start": 2,
+            "end": 2 + len(colour),
+            "phrase": colour,
+            "box": [0.0, 0.0, 1.0, 1.0],
+            **changes,
+        }
+        for row, (colour, shape) in enumerate([("red", "ring"), ("blue", "star")])
+    ]
+    path.write_text(json.dumps({"split": split, "phrases": records}))
+    return str(path)
+
+
+def test_evaluate_measures_the_place_of_phrases(folders, tmp_path, capsys):
+    data, run = folders
+    out, phrases = tmp_path / "figures.json", phrases_file(tmp_path / "p.json")
+    # The store of val has its captions in its folder, whose names are those of images.
+    command = ["evaluate", str(run), "--grounding", phrases]
+    store = ["--regions", str(data / "val")]
+    assert main([*command, *store, "--json", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "grounding: 2 phrases of 2 images, merged boxes" in printed
+    # All centers lie in the box, which is the whole image.
+    assert "pointing, best region  100.0 [100.0, 100.0]" in printed
+    figures = json.loads(out.read_text())
+    assert figures["grounding"]["figures"]["pointing"]["value"] == 1
+    assert len(figures["cases"]["best"]) == 2
+
+
+def options(**given):
+    """The data options of the command; what is not given is None."""
+    names = ("data", "captions", "regions", "images", "sizes", "split")
+    return Namespace(**{**dict.fromkeys(names), **given})
+
+
+def test_a_store_for_phrases_has_captions_where_they_are_known(folders, tmp_path):
+    data, run = folders
+    store, file = str(data / "val"), str(data / "val" / "dataset_val.json")
+    for given in (
+        options(regions=store),
+        options(regions=store, captions=file),
+        options(regions=store, captions=file, split="val"),
+        options(data=str(data), split="val"),
+        options(split="val"),
+    ):
+        captions, regions = open_store(given, str(run))
+        assert captions.filenames[:2] == ["0.jpg", "1.jpg"]
+        assert len(regions) == 12
+    write_packed(tmp_path, 3, dim=8)
+    captions, regions = open_store(options(regions=str(tmp_path)), str(run))
+    assert (captions, len(regions)) == (None, 3)
+
+
+def test_a_store_of_another_width_is_refused(folders, tmp_path):
+    write_packed(tmp_path, 3, dim=9)
+    with pytest.raises(ValueError, match="have 9 features each and the model of .* 8"):
+        open_store(options(regions=str(tmp_path)), str(folders[1]))
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (
+            ["--split", "train"],
+            "p.json holds phrases of the split 'val', not of 'train'",
+        ),
+        (["--protocol", "f8k"], "--grounding and --protocol exclude each other."),
+        (["--trec", "x"], "--trec needs --protocol"),
+        (["--seed", "-1"], "--seed=-1 must be 0 or more"),
+        (["--grounding", ""], "grounding is an empty text"),
+        (["--grounding", "none.json"], "none.json to read phrases from."),
+    ],
+)
+def test_options_that_do_not_go_with_phrases_are_one_line(
+    folders, tmp_path, capsys, given, says
+):
+    data, run = folders
+    command = ["evaluate", str(run), "--grounding", phrases_file(tmp_path / "p.json")]
+    assert main([*command, "--regions", str(data / "val"), *given]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()[-1:]
+    assert says in line
+
+
+def test_phrases_of_images_that_the_store_lacks_are_one_line(folders, tmp_path, capsys):
+    data, run = folders
+    phrases = phrases_file(tmp_path / "p.json", filename="of_no_image.jpg")
+    command = ["evaluate", str(run), "--grounding", phrases]
+    assert main([*command, "--regions", str(data / "val")]) == 2
+    assert (
+        "The regions lack 1 of the 1 images of the phrases" in capsys.readouterr().err
+    )
+
+
+def test_align_draws_the_heat_map_of_a_phrase(folders, tmp_path, capsys):
+    _, run = folders
+    out = tmp_path / "words.png"
+    command = ["align", str(run), "--split", "val", "--caption", "a red star"]
+    assert main([*command, "--phrase", "red star", "--out", str(out)]) == 0
+    assert out.read_bytes().startswith(b"\x89PNG")
+    assert main([*command, "--phrase", "blue", "--out", str(out)]) == 2
+    assert "phrase='blue' is no part of the caption" in capsys.readouterr().err
 
 
 def test_align_draws_a_picture(folders, tmp_path, capsys):

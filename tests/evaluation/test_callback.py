@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from evaluation.test_evaluate import CAPTION_TO_IMAGE, make_model, make_set
 
+from keras_teran.data._phrases import Phrase
 from keras_teran.evaluation._callback import RetrievalEvaluation, check_order
 from keras_teran.evaluation._evaluate import evaluate
+from keras_teran.evaluation._grounding import evaluate_grounding
 from keras_teran.evaluation._recall import flatten
 from keras_teran.text._tokenizer import CaptionTokenizer
 
@@ -72,6 +74,43 @@ def test_each_epoch_logs_what_evaluate_finds_then(model, batches, data):
             assert history[name][epoch] == value
 
 
+def phrases_of(captions, image=None):
+    """The first word of each caption, in the left half of its image."""
+    return [
+        Phrase(
+            "a.jpg",
+            text,
+            0,
+            len(text.split()[0]),
+            ((0.0, 0.0, 0.5, 1.0),),
+            image_id=own,
+        )
+        if image is None
+        else Phrase(image, text, 0, 1, ((0.0, 0.0, 0.5, 1.0),))
+        for text, own in zip(
+            captions.captions, captions.images_of(range(len(captions))), strict=True
+        )
+    ]
+
+
+def test_phrases_add_their_pointing_to_each_epochs_logs(model, data):
+    captions, regions, tokenizer = data
+    phrases = phrases_of(captions)
+    evaluation = RetrievalEvaluation(*data, phrases=phrases)
+    evaluation.set_model(model)
+    logs = {}
+    evaluation.on_epoch_end(0, logs)
+    found = evaluate_grounding(model, tokenizer, phrases, regions, captions)
+    assert logs["val_pointing"] == found.figures["figures"]["pointing"]["value"]
+    assert 0 < logs["val_pointing"] < 1
+    assert "val_rsum" in logs
+
+
+def test_a_phrase_of_an_unknown_image_is_refused_before_training(data):
+    with pytest.raises(ValueError, match=r"The regions lack 1 of .* first 'x\.jpg'"):
+        RetrievalEvaluation(*data, phrases=phrases_of(data[0], "x.jpg"))
+
+
 def test_a_checkpoint_keeps_the_epoch_of_the_highest_rsum(
     model, batches, data, tmp_path
 ):
@@ -128,6 +167,7 @@ def test_an_image_without_captions_is_refused_before_training(data):
     [
         keras.callbacks.ModelCheckpoint("x.keras", monitor="val_rsum", mode="max"),
         keras.callbacks.EarlyStopping(monitor="val_text_to_image_r1", mode="max"),
+        keras.callbacks.EarlyStopping(monitor="val_pointing", mode="max"),
         keras.callbacks.TensorBoard("logs"),
         keras.callbacks.CSVLogger("log.csv"),
     ],

@@ -77,6 +77,8 @@ def test_the_recall_is_that_of_evaluate_and_the_files_are_marked(data, run, expo
     ]
     assert found["pairs"][0]["recall"] == expected
     assert found["pairs"][0]["rsum_change"] == 0
+    assert found["pairs"][0]["agreement"] == 1
+    assert 0.8 < found["pairs"][1]["agreement"] <= 1
     cosines = {
         f["path"]: f["mean_cosine"] for f in found["files"] if "mean_cosine" in f
     }
@@ -133,6 +135,9 @@ def test_a_pair_of_other_weights_is_not_good(data, run, exported):
     assert pair["good"] == (pair["rsum_change"] >= 0)
     cosine = next(f for f in found["files"] if f["path"].endswith("r.int8.tflite"))
     assert cosine["mean_cosine"] < 0.9
+    # Its words choose among four regions anew.
+    assert pair["agreement"] < 0.8
+    assert f"| {100 * pair['agreement']:.1f} |" in format_verification(found)
 
 
 def test_every_file_is_measured_in_its_own_process(data, exported):

@@ -298,7 +298,7 @@ NUMBERS = {
     *("pooled_loss", "pooled_temperature", "context_words", "distillation"),
 }
 NULLS = {"gradient_norm", "encode_chunk", "distillation", "patience", "image_size"}
-NULLS |= {"caption_backbone", "image_backbone"}
+NULLS |= {"caption_backbone", "image_backbone", "grounding"}
 ZEROS = {"warmup_steps", "pooled_loss", "dropout", "context_dim", "context_dropout"}
 ZEROS |= {"image_layers", "final_layers", "caption_layers", "seed"}
 FLAGS = {"shared_final_layers", "drop_last_word", "pooling_head"}
@@ -308,8 +308,8 @@ RIGHT = {
     "zero": ZEROS,
     "bool": FLAGS,
     "list": {"drop_epochs"},
-    # Any text may be a folder, or a preset that KerasHub knows.
-    "text": {"data", "caption_backbone"},
+    # Any text may be a file or folder, or a preset that KerasHub knows.
+    "text": {"data", "caption_backbone", "grounding"},
 }
 KEYS = [
     *((None, field.name) for field in dataclasses.fields(TrainingConfig)),

@@ -1,5 +1,7 @@
 """Which region a word chose, and that the picture says the same."""
 
+import dataclasses
+import re
 import warnings
 from io import BytesIO
 
@@ -114,6 +116,93 @@ def test_a_real_model_scores_what_its_explanation_shows(tokenizer):
     real = found.cosines[found.region_mask]
     assert found.score == pytest.approx(real.max(axis=0).sum(), abs=1e-5)
     assert not found.cosines[2].any() and found.cosines[:2].all()
+
+
+PIECES = {
+    "skate": [0.9, 0.0, 0.1],
+    "##board": [0.0, 0.6, 0.0],
+    "##er": [0.0, 0.6, 0.2],
+    "rides": [0.0, 0.1, 0.5],
+}
+
+
+@pytest.fixture
+def skater(tokenizer):
+    """Three regions: the left half, the right half and, masked, the whole."""
+    inputs = one_image(masked=[2])
+    boxes = [[0, 0, 0.5, 1], [0.5, 0, 1, 1], [0, 0, 1, 1]]
+    inputs["boxes"] = np.array(boxes, "float32")
+    return explain(
+        FakeModel(np.eye(3), PIECES), tokenizer, inputs, "Skateboarder rides"
+    )
+
+
+@pytest.mark.parametrize(
+    ("phrase", "expected"),
+    [
+        (0, [0.9, 0.6, 0]),
+        (1, [0.0, 0.1, 0]),
+        ("RIDES", [0.0, 0.1, 0]),
+        ("boarder", [0.0, 0.6, 0]),
+        ("skateboarder rides", [0.9, 0.6, 0]),
+        ((5, 13), [0.0, 0.6, 0]),
+    ],
+)
+def test_a_phrase_has_the_highest_cosine_of_its_pieces(skater, phrase, expected):
+    np.testing.assert_allclose(skater.phrase_cosines(phrase), expected)
+
+
+def test_a_heat_map_is_that_by_which_grounding_is_measured(skater):
+    # Cosines 0.9 and 0.6 of halves: by softmax at 0.05, 1 to exp(-6).
+    heat = skater.heat_map(0)
+    assert heat.shape == (14, 14)
+    np.testing.assert_allclose(heat[:, :7], 1)
+    np.testing.assert_allclose(heat[:, 7:], np.exp(-0.3 / 0.05), rtol=1e-5)
+    wide = skater.heat_map("Skateboarder", height=3, width=4)
+    np.testing.assert_allclose(wide[:, 0], 1)
+    assert wide.shape == (3, 4)
+    assert (wide[:, 2] < 0.01).all()
+
+
+@pytest.mark.parametrize(
+    ("phrase", "says"),
+    [
+        ("walks", "phrase='walks' is no part of the caption 'Skateboarder rides'"),
+        (" ", "phrase=' ' is no part of the caption"),
+        (2, "phrase=2 is no position of a word; the caption has 2, from 0"),
+        (-1, "phrase=-1 is no position of a word"),
+        (True, "phrase=True must be the position of a word, a part of the caption"),
+        (
+            (12, 13),
+            "none of its words takes part in the score; those that do are Skate",
+        ),
+    ],
+)
+def test_a_phrase_that_is_none_is_refused(skater, phrase, says):
+    with pytest.raises(ValueError, match=re.escape(says[:30])) as caught:
+        skater.heat_map(phrase)
+    assert says in str(caught.value)
+
+
+def test_an_explanation_made_by_hand_has_words_for_pieces(skater):
+    made = dataclasses.replace(skater, piece_spans=None, piece_cosines=None)
+    # The mean of its three pieces.
+    np.testing.assert_allclose(made.phrase_cosines(0), [0.3, 0.4, 0], atol=1e-6)
+
+
+def test_a_phrases_heat_map_is_drawn_in_place_of_the_cosines(skater):
+    dark = np.zeros((60, 60, 3), "uint8")
+    cosines = pixels_of(draw(skater, dark))
+    heat = pixels_of(draw(skater, dark, phrase="Skateboarder"))
+    assert heat.shape == cosines.shape
+    half = int(5.8 * painting.DOTS_PER_INCH)
+    # The words and the picture with its boxes stay.
+    assert (heat[:, :half] == cosines[:, :half]).all()
+    middle = heat[len(heat) * 2 // 3, half:].sum(axis=1)
+    inside = np.flatnonzero(middle < 3 * 250)
+    left, right = np.array_split(middle[inside], 2)
+    assert left.mean() > 1.5 * right.mean()
+    assert draw(skater, phrase=1).startswith(b"\x89PNG")
 
 
 def test_only_pieces_that_follow_on_are_joined():

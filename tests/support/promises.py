@@ -76,6 +76,15 @@ PROMISES = {
         "test_hostile_model.py::"
         "test_other_commands_refuse_it_too_before_they_load_anything",
     ],
+    # Phrases with boxes.
+    "The published refs are a pickle, and a pickle is refused.": [
+        "test_phrase_files.py::test_a_pickle_is_refused_by_name_with_the_way_to_json",
+        "test_phrase_files.py::test_the_command_of_that_line_makes_the_json",
+        "test_phrase_files.py::test_entities_that_cannot_be_are_named",
+    ],
+    "A key that is not known is refused, and so is a phrase that the span does not": [
+        "test_phrase_files.py::test_a_record_that_cannot_be_is_named",
+    ],
     # The service and its page.
     "listens on this machine alone, unless `--host` says otherwise": [
         "test_serve.py::test_it_listens_on_this_machine_alone_by_default",

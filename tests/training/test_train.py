@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import yaml
 from support.data_folder import small_config, weights_of, write_data_folder
+from support.phrase_files import write_phrases
 
 import keras_teran
 from keras_teran.data._batches import PairBatches
@@ -207,9 +208,20 @@ def test_patience_counts_the_epochs_before_a_resumption(tmp_path):
     assert not (tmp_path / "model.keras").exists()
 
 
-def test_bfloat16_trains_too(data, tmp_path):
-    config = small_config(data, dtype="mixed_bfloat16", recipe={"epochs": 1})
-    train(config, tmp_path / "run", progress=False)
+def test_bfloat16_trains_too_and_phrases_of_val_log_where_they_point(data, tmp_path):
+    whole = {"caption": "a red ring", "start": 2, "end": 10, "phrase": "red ring"}
+    whole |= {"filename": "0.jpg", "box": [0, 0, 1, 1]}
+    phrases = write_phrases(tmp_path / "p.json", [whole], split="val")
+    config = small_config(
+        data,
+        dtype="mixed_bfloat16",
+        recipe={"epochs": 1},
+        grounding=str(phrases),
+    )
+    history = train(config, tmp_path / "run", progress=False)
+    # Any region's center lies in the whole image.
+    assert history["val_pointing"] == [1.0]
+    assert read_run_config(tmp_path / "run")["grounding"] == str(phrases)
     model = keras_teran.load(tmp_path / "run").model
     assert model.dtype_policy.compute_dtype == "bfloat16"
     assert model.weights[0].dtype == "float32"

@@ -7,5 +7,6 @@ __all__, __getattr__, __dir__ = lazy(
     {
         "_caption_files": "read_any_captions",
         "_original": "OriginalRegions",
+        "_phrase_files": "read_phrases",
     },
 )

@@ -13,7 +13,8 @@ from support.quick_models import quick_models
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 TESTS = Path(__file__).parent
-# Models, losses, layers, training and export are tested as they run.
+# Models, losses, layers and exports are tested as they run; so is training, by
+# the quickstart and by tests/backends.
 QUICK = {
     "cli",
     "data",
@@ -26,8 +27,6 @@ QUICK = {
     "vision",
     "web",
 }
-# A training as a user runs it.
-TRACED = {"test_train.py"}
 LOOPBACK = ("127.", "::1", "localhost")
 
 # Other runtimes, each in an environment of its own: `make test-deployment`.
@@ -56,8 +55,7 @@ def seeded():
 def quick(request):
     """Takes `quick_models` in the folders whose claims do not depend on a graph."""
     folder = request.path.relative_to(TESTS).parts[0]
-    traced = folder not in QUICK or request.path.name in TRACED
-    if traced or os.environ["KERAS_BACKEND"] != "tensorflow":
+    if folder not in QUICK or os.environ["KERAS_BACKEND"] != "tensorflow":
         yield
         return
     with quick_models():

@@ -61,8 +61,9 @@ class PackedRegions:
         self._rows = ImageRows(np.arange(images) if ids is None else ids, folder)
         if (self.folder / DESCRIPTION).exists():
             read_json(self.folder / DESCRIPTION, Description)
-        if captions is not None and (self.folder / PICTURES).exists():
-            self._check_names(captions)
+        names = None if captions is None else self.picture_names()
+        if names is not None:
+            self._check_names(captions, names)
 
     @property
     def image_ids(self):
@@ -72,6 +73,18 @@ class PackedRegions:
     def __len__(self):
         """Number of images."""
         return len(self._regions)
+
+    def picture_names(self):
+        """The file name of each row's image: list of str; None where no file has them."""
+        path = self.folder / PICTURES
+        if not path.exists():
+            return None
+        names = read_json(path, list[str], max_bytes=2**30)
+        if len(names) != len(self):
+            raise ValueError(
+                f"{path} has {len(names)} names of {len(self)} rows. {_REMEDY}"
+            )
+        return names
 
     def rows(self, image_ids):
         """Rows at which images stand: int64, (n,); ValueError names unknown ids."""
@@ -149,14 +162,8 @@ class PackedRegions:
             return np.ones((len(rows), self.max_regions), bool)
         return np.arange(self.max_regions) < self._counts[rows, None]
 
-    def _check_names(self, captions):
+    def _check_names(self, captions, names):
         """An id may be a position in a caption file; a file name says of which."""
-        path = self.folder / PICTURES
-        names = read_json(path, list[str], max_bytes=2**30)
-        if len(names) != len(self):
-            raise ValueError(
-                f"{path} has {len(names)} names of {len(self)} rows. {_REMEDY}"
-            )
         known = dict(zip(self.image_ids.tolist(), names, strict=True))
         for image_id, name in zip(
             captions.image_ids.tolist(), captions.filenames, strict=True

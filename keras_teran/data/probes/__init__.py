@@ -7,7 +7,7 @@ __all__, __getattr__, __dir__ = lazy(
     {
         "_additions": "ADDITIONS make_half_truths",
         "_items": "ProbeItem ProbeSet",
-        "_probe_images": "captions_of_items find_images",
+        "_probe_images": "find_images open_images",
         "_shuffles": "SHUFFLES make_order",
         "_word_classes": "WordClasses",
     },

@@ -7,6 +7,10 @@ import numpy as np
 from keras_teran import _io
 from keras_teran.data._caption_set import CaptionSet
 from keras_teran.data._names import Names, Numbers, split_number
+from keras_teran.data._packed_store import PackedRegions
+from keras_teran.data._picture_list import list_pictures
+from keras_teran.data._picture_store import PictureStore
+from keras_teran.data._region_store import open_regions
 
 
 def find_images(probe_set, captions):
@@ -61,36 +65,61 @@ def find_images(probe_set, captions):
     return dataclasses.replace(probe_set, items=items)
 
 
-def captions_of_items(probe_set):
-    """The images and right captions of a probe as a `CaptionSet`, to open regions by.
+def open_images(probe_set, source):
+    """Opens the images of a probe where no captions say which they are.
 
-    An image's id is the number in which its file name ends, where all names have one and
-    no two the same; else its position.
+    Args:
+        probe_set: `ProbeSet` whose items name images by file name.
+        source: dict of `regions` and, where needed, `sizes` (see `open_regions`); or of
+            `images`, a folder of pictures, and `backbone` (see `PictureStore`).
+
+    Returns:
+        `(captions, regions)`: a `CaptionSet` of the images, without captions, and a
+        `RegionStore`.
 
     Raises:
-        ValueError: if the items name images by id: an id alone says nothing of the data
-            that it is of.
+        FileNotFoundError: if a folder or file is missing.
+        ValueError: if the items name images by id, which alone says nothing of the data
+            that it is of; if the store does not say which image is which; or if an image
+            is missing.
     """
-    texts = {}
     for item in probe_set.items:
-        for place, key in enumerate(item.images):
-            if not isinstance(key, str):
-                raise ValueError(
-                    f"{item.place}: the image is the id {key} of a caption file; give "
-                    "that file by --captions beside --regions."
-                )
-            texts.setdefault(key, item.right[place])
-    names = list(texts)
+        if not isinstance(item.images[0], str):
+            raise ValueError(
+                f"{item.place}: image {item.images[0]} is an id in a caption file; give "
+                "that file by --captions beside --regions or --images."
+            )
+    if "images" in source:
+        listed = list_pictures(source["images"])
+        store = PictureStore(listed.image_ids, listed.paths, source["backbone"])
+        return _named(listed.image_ids, listed.names, positions=True), store
+    captions = _captions_of(probe_set)
+    store = open_regions(source["regions"], captions, source.get("sizes"))
+    if isinstance(store, PackedRegions):
+        # Its ids may be positions in a caption file.
+        names = store.picture_names()
+        if names is None:
+            raise ValueError(
+                f"{source['regions']} does not say which image is which: it has no "
+                "pictures.json. Give the captions that it was packed with by --captions."
+            )
+        captions = _named(store.image_ids, names, positions=True)
+    return captions, store
+
+
+def _captions_of(probe_set):
+    """The images of a probe; their ids are the numbers in which the names end, if any."""
+    names = list(dict.fromkeys(key for item in probe_set.items for key in item.images))
     numbers = [split_number(name)[1] for name in names]
-    own = all(numbers) and len({*map(int, numbers)}) == len(names)
-    return CaptionSet(
-        image_ids=[int(n) for n in numbers] if own else np.arange(len(names)),
-        filenames=names,
-        captions=[*texts.values()],
-        caption_ids=np.arange(len(names)),
-        caption_to_image=np.arange(len(names)),
-        ids_are_positions=not own,
-    )
+    if all(numbers) and len({*map(int, numbers)}) == len(names):
+        return _named([*map(int, numbers)], names, positions=False)
+    return _named(np.arange(len(names)), names, positions=True)
+
+
+def _named(image_ids, names, positions):
+    """Images without captions: a `CaptionSet`."""
+    none = np.zeros(0, np.int64)
+    return CaptionSet(image_ids, names, [], none, none, positions)
 
 
 def _rows(name, ways):

@@ -19,7 +19,9 @@ _NOTE = (
 )
 
 
-def make_scene_probes(lengths, split="test", seed=0, images=None, progress=False):
+def make_scene_probes(
+    lengths, split="test", seed=0, images=None, item_seed=0, progress=False
+):
     """Swaps, counts, negation and half-truths on the embedded scenes.
 
     The kinds of the first set, one item a scene and kind where the scene admits it:
@@ -43,7 +45,8 @@ def make_scene_probes(lengths, split="test", seed=0, images=None, progress=False
         lengths: function of a list of str that gives the tokens of each, int (captions,),
             such as `CaptionTokenizer.lengths`.
         split: "train", "val" or "test".
-        seed, images: of the set, as in `embedded`. The seed also draws the items.
+        seed, images: of the set, as in `embedded`.
+        item_seed: int, 0 or more, draws the items.
         progress: whether to show a bar.
 
     Returns:
@@ -56,7 +59,7 @@ def make_scene_probes(lengths, split="test", seed=0, images=None, progress=False
     scenes, captions = write_scenes(split, seed, images, progress)
     choices, additions = [], []
     for row, image_id in enumerate(image_ids_of(split, images).tolist()):
-        asked = _Asked(scenes[row], image_id, np.random.default_rng([seed, row]))
+        asked = _Asked(scenes[row], image_id, np.random.default_rng([item_seed, row]))
         choices += [*_swaps(asked, captions[row]), _count(asked), *_presences(asked)]
         additions += _addition(asked, captions[row], lengths)
     sets = [ProbeSet("scenes", "choice", choices, (_NOTE,))]

@@ -5,42 +5,47 @@ from typing import NamedTuple
 
 import numpy as np
 
+# Of a score, or of 1 if that is more: what float32 sums of some 20 cosines in another
+# order differ by. A smaller difference is a tie.
+_ROUNDING = 2e-6
+
 
 class Rule(NamedTuple):
     """A way to judge items.
 
     Attributes:
         figures: tuple of str, their names.
-        judge: function of an item's scores, float (images, texts), right texts first,
-            and of the number of right texts. It gives the outcomes, a tuple of bool, and
-            the margin, a float: below 0 where the item is answered wrong.
+        differences: function of an item's scores, float (images, texts), right texts
+            first, and of the number of right texts. It gives a float a figure, which
+            counts where it is above 0.
         chances: function of the numbers of right and of wrong texts: the share, for each
             figure, of scores without any knowledge and without ties.
+        margin: int, the figure whose difference is the margin of a case.
     """
 
     figures: tuple
-    judge: object
+    differences: object
     chances: object
+    margin: int = 0
 
 
 def _choice(scores, right):
     """Every right caption above every wrong one."""
-    margin = scores[0, :right].min() - scores[0, right:].max()
-    return (margin > 0,), margin
+    return (scores[0, :right].min() - scores[0, right:].max(),)
 
 
 def _both_ways(scores, _):
     """Winoground's text, image and group score (Thrush et al. 2022)."""
     own = scores.diagonal()
     # Row i: image i, column j: the caption of image j.
-    other_caption, other_image = scores[[0, 1], [1, 0]], scores[[1, 0], [0, 1]]
-    text, image = (own - other_caption).min(), (own - other_image).min()
-    return (text > 0, image > 0, min(text, image) > 0), min(text, image)
+    text = (own - scores[[0, 1], [1, 0]]).min()
+    image = (own - scores[[1, 0], [0, 1]]).min()
+    return text, image, min(text, image)
 
 
 def _half_truth(scores, _):
     caption, true, wrong = scores[0]
-    return (true > wrong, wrong < caption, true < caption), true - wrong
+    return true - wrong, caption - wrong, caption - true
 
 
 RULES = {
@@ -53,6 +58,7 @@ RULES = {
         ("text", "image", "group"),
         _both_ways,
         lambda right, wrong: (1 / 4, 1 / 4, 1 / 6),
+        margin=2,
     ),
     # Of one of them alone nothing follows: see `Figures`.
     "half-truth": Rule(
@@ -73,13 +79,15 @@ def judge_all(rule, items, scores):
 
     Returns:
         `(outcomes, chances, margins)`: bool (items, figures), float64 (items, figures)
-        and float64 (items,). Ties count against the model: an outcome needs a
-        difference.
+        and float64 (items,), 0 for a tie. Ties count against the model: an outcome
+        needs a difference of more than rounding.
     """
-    judged = [
-        RULES[rule].judge(np.asarray(found, np.float64), len(item.right))
-        for item, found in zip(items, scores, strict=True)
-    ]
-    chances = [RULES[rule].chances(len(item.right), len(item.wrong)) for item in items]
-    outcomes, margins = zip(*judged, strict=True)
-    return np.array(outcomes, bool), np.array(chances), np.array(margins, np.float64)
+    rule, outcomes, chances, margins = RULES[rule], [], [], []
+    for item, found in zip(items, scores, strict=True):
+        found = np.asarray(found, np.float64)
+        differences = np.array(rule.differences(found, len(item.right)))
+        differences[np.abs(differences) <= _ROUNDING * max(1, np.abs(found).max())] = 0
+        outcomes.append(differences > 0)
+        margins.append(differences[rule.margin])
+        chances.append(rule.chances(len(item.right), len(item.wrong)))
+    return np.array(outcomes), np.array(chances), np.array(margins)

@@ -11,7 +11,7 @@ from keras_teran.data.scenes._facts import SceneTable
 from keras_teran.data.scenes._scenes import COLOURS, SHAPES
 from keras_teran.data.scenes._templates import ANY, Mention, phrase, word_statement
 
-_NUMBERS = ("no", "one", "two", "three", "four", "five")
+_NUMBERS = (None, "one", "two", "three", "four", "five")
 _FIELDS = {"color swap": "colour", "texture swap": "texture", "size swap": "size"}
 _NOTE = (
     'the captions of the scenes never hold a number, "exactly", "there is" or "no"; of '
@@ -29,7 +29,8 @@ def make_scene_probes(
     - "color swap", "texture swap", "size swap": two objects of a caption exchange one
       attribute;
     - "sides": two objects of a relation exchange their places;
-    - "count": "there are exactly two red circles" beside another number;
+    - "count": "there are exactly two red circles" beside one more or one less, of each
+      pair of numbers as often this way as the other, so not one of every scene;
     - "presence": "there is a red star", where one is, beside "there is no red star";
     - "absence": "there is no red star", where none is, beside "there is a red star".
 
@@ -57,12 +58,14 @@ def make_scene_probes(
     """
     images = check_split(split, seed, images)
     scenes, captions = write_scenes(split, seed, images, progress)
-    choices, additions = [], []
+    choices, counts, additions = [], collections.defaultdict(list), []
     for row, image_id in enumerate(image_ids_of(split, images).tolist()):
         asked = _Asked(scenes[row], image_id, np.random.default_rng([item_seed, row]))
-        choices += [*_swaps(asked, captions[row]), _count(asked), *_presences(asked)]
+        choices += [*_swaps(asked, captions[row]), *_presences(asked)]
+        for numbers, item in _counts(asked):
+            counts[numbers].append(item)
         additions += _addition(asked, captions[row], lengths)
-    sets = [ProbeSet("scenes", "choice", choices, (_NOTE,))]
+    sets = [ProbeSet("scenes", "choice", choices + _balanced(counts), (_NOTE,))]
     if additions:
         sets.append(ProbeSet("scenes, half-truths", "half-truth", additions))
     return sets
@@ -160,13 +163,29 @@ def _swapped(kind, mentions):
         yield changed
 
 
-def _count(asked):
-    """The right number of some objects beside another one, from one to five."""
-    thing, wording = asked.draw(sorted(asked.counts)), asked.wording()
-    number = asked.counts[thing]
-    other = asked.draw([n for n in range(1, len(_NUMBERS)) if n != number])
-    right, wrong = (_exactly(n, thing, wording) for n in (number, other))
-    return asked.item("count", (right,), wrong)
+def _counts(asked):
+    """Yields `((right number, wrong number), item)`: neighbors, at most one item each."""
+    wording = asked.wording()
+    for number in range(1, len(_NUMBERS)):
+        things = sorted(t for t, count in asked.counts.items() if count == number)
+        for other in (number - 1, number + 1):
+            if things and 1 <= other < len(_NUMBERS):
+                thing = asked.draw(things)
+                right, wrong = (_exactly(n, thing, wording) for n in (number, other))
+                yield (number, other), asked.item("count", (right,), wrong)
+
+
+def _balanced(counts):
+    """As many items where a number is right and its neighbor wrong as the reverse.
+
+    Small numbers are right more often in scenes of three to five objects. Without this a
+    rule that knows no picture, "the smaller number", would be right.
+    """
+    return [
+        item
+        for (number, other), items in counts.items()
+        for item in items[: len(counts.get((other, number), []))]
+    ]
 
 
 def _presences(asked):

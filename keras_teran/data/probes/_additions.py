@@ -61,7 +61,8 @@ def make_half_truths(captions, lengths, seed=0):
       has.
 
     Both additions make the caption equally long in tokens. Nouns and adjectives are those
-    of `WordClasses`, an approximation without a tagger.
+    of `WordClasses`, an approximation without a tagger. What an addition is said of is not
+    checked: "on a hill" may be true of a house and be added to a dog.
 
     Args:
         captions: `CaptionSet`, with several captions an image.

@@ -48,26 +48,26 @@ def make_half_truths(captions, lengths, seed=0):
     For each image and kind, the captions are taken from the shortest to the longest
     until one admits an addition:
 
-    - "noun": "... with a NOUN". True: a noun of another caption of the image, which this
-      one lacks. Wrong: one of the 30 most frequent nouns, which no caption of the image
-      has.
+    - "noun": "... with a NOUN". True: a noun of another caption of the image, which
+      this one lacks. Wrong: one of the 30 most frequent nouns, which no caption of the
+      image has.
     - "adjective": before a noun. True: another caption has it before that noun. Wrong:
       an adjective that excludes it (`ADJECTIVES`: colors, sizes, ...), and that no
       caption of the image has.
     - "number": before a plural noun. True: another caption has it there. Wrong: another
       number, which no caption of the image has.
-    - "relation": "... on the NOUN" at the end. True: a phrase of another caption. Wrong:
-      the same with the opposite preposition (`OPPOSITES`), which no caption of the image
-      has.
+    - "relation": "... on the NOUN" at the end. True: a phrase of another caption.
+      Wrong: the same with the opposite preposition (`OPPOSITES`), which no caption of
+      the image has.
 
-    Both additions make the caption equally long in tokens. Nouns and adjectives are those
-    of `WordClasses`, an approximation without a tagger. What an addition is said of is not
-    checked: "on a hill" may be true of a house and be added to a dog.
+    Both additions make the caption equally long in tokens. Nouns and adjectives are
+    those of `WordClasses`, an approximation without a tagger. What an addition is said
+    of is not checked: "on a hill" may be true of a house and be added to a dog.
 
     Args:
         captions: `CaptionSet`, with several captions an image.
-        lengths: function of a list of str that gives the tokens of each, int (captions,),
-            such as `CaptionTokenizer.lengths`.
+        lengths: function of a list of str that gives the tokens of each, int
+            (captions,), such as `CaptionTokenizer.lengths`.
         seed: int, 0 or more. The same arguments give the same items.
 
     Returns:

@@ -80,14 +80,14 @@ def open_images(probe_set, source):
     Raises:
         FileNotFoundError: if a folder or file is missing.
         ValueError: if the items name images by id, which alone says nothing of the data
-            that it is of; if the store does not say which image is which; or if an image
-            is missing.
+            that it is of; or if the store does not say which image is which, or lacks
+            one.
     """
     for item in probe_set.items:
         if not isinstance(item.images[0], str):
             raise ValueError(
-                f"{item.place}: image {item.images[0]} is an id in a caption file; give "
-                "that file by --captions beside --regions or --images."
+                f"{item.place}: image {item.images[0]} is an id in a caption file; "
+                "give that file by --captions beside --regions or --images."
             )
     if "images" in source:
         listed = list_pictures(source["images"])
@@ -101,14 +101,15 @@ def open_images(probe_set, source):
         if names is None:
             raise ValueError(
                 f"{source['regions']} does not say which image is which: it has no "
-                "pictures.json. Give the captions that it was packed with by --captions."
+                "pictures.json. Give the captions that it was packed with, by "
+                "--captions."
             )
         captions = _named(store.image_ids, names, positions=True)
     return captions, store
 
 
 def _captions_of(probe_set):
-    """The images of a probe; their ids are the numbers in which the names end, if any."""
+    """The images of a probe; ids are the numbers in which the names end, if any."""
     names = list(dict.fromkeys(key for item in probe_set.items for key in item.images))
     numbers = [split_number(name)[1] for name in names]
     if all(numbers) and len({*map(int, numbers)}) == len(names):

@@ -118,7 +118,7 @@ def _within_trigrams(words, _, generator):
 
 
 def _whole_trigrams(words, _, generator):
-    """Groups of three words, from the first on, change places; the last may be shorter."""
+    """Groups of three words, from the first on, change places; the last is the rest."""
     groups = _trigrams(words)
     order = generator.permutation(len(groups))
     return [words[at] for group in order for at in groups[group]]

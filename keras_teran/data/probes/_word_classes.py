@@ -34,7 +34,7 @@ _OTHER_CLOSED = words_of(
     "just also than then together something someone other front top bottom left right "
     "side each"
 )
-# Words of one group exclude each other, but for words of one tuple, which mean the same.
+# Words of one group exclude each other, but words of one tuple mean the same.
 ADJECTIVES = (
     (
         ("red", "scarlet"),

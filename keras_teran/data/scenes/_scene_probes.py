@@ -43,8 +43,8 @@ def make_scene_probes(
     the same synonyms.
 
     Args:
-        lengths: function of a list of str that gives the tokens of each, int (captions,),
-            such as `CaptionTokenizer.lengths`.
+        lengths: function of a list of str that gives the tokens of each, int
+            (captions,), such as `CaptionTokenizer.lengths`.
         split: "train", "val" or "test".
         seed, images: of the set, as in `embedded`.
         item_seed: int, 0 or more, draws the items.

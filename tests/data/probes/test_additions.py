@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from keras_teran.data._caption_set import CaptionSet
-from keras_teran.data.probes._additions import OPPOSITES, make_half_truths
+from keras_teran.data.probes._additions import (
+    OPPOSITES,
+    _excluded_by,
+    make_half_truths,
+)
 from keras_teran.data.probes._word_classes import ADJECTIVES
 from keras_teran.text import CaptionTokenizer
 
@@ -90,6 +94,15 @@ def test_an_adjective_is_added_before_its_noun_and_excluded_by_the_wrong_one(mad
     adjective = wrong.split()[1]
     (group,) = (group for group in ADJECTIVES if ("brown", "tan") in group)
     assert adjective in {same[0] for same in group} - {"brown"}
+
+
+def test_an_adjective_is_excluded_by_others_of_its_group_that_nobody_says():
+    assert _excluded_by("tiny", set()) == ["large"]
+    # "big" says the same as "large".
+    assert _excluded_by("tiny", {"big"}) == []
+    assert "scarlet" not in _excluded_by("red", set())
+    assert _excluded_by("purple", {"red", "grey"})[:2] == ["orange", "yellow"]
+    assert _excluded_by("muddled", set()) == []
 
 
 def test_an_article_follows_the_adjective():

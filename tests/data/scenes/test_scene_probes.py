@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from keras_teran.data.scenes._embedded import embedded, write_scenes
-from keras_teran.data.scenes._scene_probes import make_scene_probes
+from keras_teran.data.scenes._scene_probes import _Asked, make_scene_probes
 from keras_teran.data.scenes._templates import (
     _COLOURS,
     _NOUNS,
@@ -150,6 +150,21 @@ def counted(scene, name):
     )
 
 
+def may_mean(description, name):
+    """Whether a phrase may be of the object that a name such as "red circle" names."""
+    colour, noun = name.split()
+    return description["shapes"] == index_in(_NOUNS, noun) and description.get(
+        "colours", index_in(_COLOURS, colour)
+    ) == index_in(_COLOURS, colour)
+
+
+def test_what_is_true_of_a_scene_is_not_taken_for_false():
+    drawn, captions = write_scenes("val", 0, 6, False)
+    for scene, own in zip(drawn, captions, strict=True):
+        asked = _Asked(scene, 0, np.random.default_rng(0))
+        assert not any(asked.is_false(c.relation, c.mentions) for c in own)
+
+
 def test_a_swap_is_false_of_its_scene_and_its_right_caption_true(made, scenes):
     choices = made[0]
     swaps = [i for i in choices.items if "swap" in i.kind or i.kind == "sides"]
@@ -221,6 +236,10 @@ def test_an_addition_is_there_and_unsaid_or_is_not_there(made, scenes):
             for text in (true, *item.wrong)
         ]
         assert [counted(scene, name) > 0 for name in names] == [True, False]
+        for _, descriptions in parses(caption):
+            assert not any(
+                may_mean(dict(description), names[0]) for description in descriptions
+            )
         short, first, second = word_lengths([caption, true, *item.wrong])
         assert short < first == second
 

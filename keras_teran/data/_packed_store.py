@@ -75,7 +75,7 @@ class PackedRegions:
         return len(self._regions)
 
     def picture_names(self):
-        """The file name of each row's image: list of str; None where no file has them."""
+        """The file name of each row's image: list of str; None where there is none."""
         path = self.folder / PICTURES
         if not path.exists():
             return None

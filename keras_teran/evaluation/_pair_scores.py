@@ -10,8 +10,8 @@ from keras_teran.evaluation._evaluate import (
 )
 from keras_teran.evaluation._run_protocol import ORIGINAL_WIDTH
 
-# Captions that are encoded and scored at a time, with the images that they are asked of.
-# Few, since each is scored with each of these images.
+# Captions that are encoded and scored at a time, with the images that they are asked
+# of. Few, since each is scored with each of these images.
 _CAPTIONS_PER_BLOCK = 512
 
 

@@ -79,7 +79,7 @@ def probe(
 
 
 def _scores(matcher, items, regions, progress):
-    """The similarities of each item, right texts first: float32 (images, texts) each."""
+    """The scores of each item, right texts first: float32 (images, texts) each."""
     pairs = [
         (image, text)
         for item in items
@@ -160,7 +160,7 @@ def _by_image(images, outcomes):
 
 
 def _longest_is_right(lengths, right):
-    """How often the longest caption is the right one: 1, 0, or of n longest ones 1/n."""
+    """How often the longest caption is right: 1, 0, or of n longest ones 1/n."""
     first, most = lengths[:right].min(), lengths[right:].max(initial=0)
     if first != most:
         return float(first > most)

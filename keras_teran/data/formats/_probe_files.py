@@ -23,8 +23,8 @@ from keras_teran.text import check_text
 # VALSE: an item is valid where so many of three people chose the caption, not the foil.
 _LEAST_VOTES = 2
 _VG_NOTE = (
-    "ARO cuts each picture to bbox_x, bbox_y, bbox_w, bbox_h; here an image has all its "
-    "regions, so the figures are not those of the paper's table"
+    "ARO cuts each picture to bbox_x, bbox_y, bbox_w, bbox_h; here an image has all "
+    "its regions, so the figures are not those of the paper's table"
 )
 
 
@@ -170,7 +170,7 @@ def _read_negbench(path, needs, _):
 
 
 def _read_half_truths(path, needs, _):
-    """`{"split": ..., "rows": [{"imgid": 0, "caption": ..., "true": ..., "wrong": ...}]}`."""
+    """An object whose `rows` are records with an image's id and three texts."""
     content = _io.read_json(path)
     rows = content.get("rows") if isinstance(content, dict) else None
     if not isinstance(rows, list):
@@ -236,8 +236,8 @@ LAYOUTS = {
     "negbench": _Layout(
         "choice",
         _read_negbench,
-        "needs NegBench's columns of a multiple choice: image_path, correct_answer (the "
-        "number of the right caption, from 0), caption_0, caption_1, ...",
+        "needs NegBench's columns of a multiple choice: image_path, correct_answer "
+        "(the number of the right caption, from 0), caption_0, caption_1, ...",
     ),
     "half-truths": _Layout(
         "half-truth",

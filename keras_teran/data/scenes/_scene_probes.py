@@ -164,7 +164,7 @@ def _swapped(kind, mentions):
 
 
 def _counts(asked):
-    """Yields `((right number, wrong number), item)`: neighbors, at most one item each."""
+    """Yields `((right number, wrong number), item)` of neighbors, at most one each."""
     wording = asked.wording()
     for number in range(1, len(_NUMBERS)):
         things = sorted(t for t, count in asked.counts.items() if count == number)
@@ -189,7 +189,7 @@ def _balanced(counts):
 
 
 def _presences(asked):
-    """A thing that is there and one that is not: "there is a ...", "there is no ..."."""
+    """A thing that is there, and one that is not, each with and without "no"."""
     for kind, thing in (
         ("presence", asked.draw(asked.there)),
         ("absence", asked.absent()[0]),
@@ -201,7 +201,7 @@ def _presences(asked):
 
 
 def _addition(asked, captions, lengths):
-    """A caption with an unsaid object, and with one that is not there: one item or none."""
+    """A caption with an unsaid object, and with one that is not there; or no item."""
     for at in asked.generator.permutation(len(captions)):
         relation, mentions = captions[at].relation, captions[at].mentions
         unsaid = [

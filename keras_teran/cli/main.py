@@ -84,6 +84,7 @@ def _commands():
         index,
         pack,
         prepare,
+        probe,
         regions,
         search,
         serve,
@@ -92,7 +93,7 @@ def _commands():
     )
 
     return (
-        *(train, evaluate, export, verify, align, pack, prepare),
+        *(train, evaluate, probe, export, verify, align, pack, prepare),
         *(convert, index, search, serve, distill, regions),
     )
 

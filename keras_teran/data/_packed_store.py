@@ -61,8 +61,9 @@ class PackedRegions:
         self._rows = ImageRows(np.arange(images) if ids is None else ids, folder)
         if (self.folder / DESCRIPTION).exists():
             read_json(self.folder / DESCRIPTION, Description)
-        if captions is not None and (self.folder / PICTURES).exists():
-            self._check_names(captions)
+        names = None if captions is None else self.filenames
+        if names is not None:
+            self._check_names(captions, names)
 
     @property
     def image_ids(self):
@@ -162,9 +163,9 @@ class PackedRegions:
             return np.ones((len(rows), self.max_regions), bool)
         return np.arange(self.max_regions) < self._counts[rows, None]
 
-    def _check_names(self, captions):
+    def _check_names(self, captions, names):
         """An id may be a position in a caption file; a file name says of which."""
-        known = dict(zip(self.image_ids.tolist(), self.filenames, strict=True))
+        known = dict(zip(self.image_ids.tolist(), names, strict=True))
         for image_id, name in zip(
             captions.image_ids.tolist(), captions.filenames, strict=True
         ):

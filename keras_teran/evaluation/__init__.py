@@ -1,4 +1,4 @@
-"""Ranks, recall, published protocols, relevance, grounding, TREC files."""
+"""Ranks, recall, protocols, relevance, grounding, probes, TREC files."""
 
 from keras_teran._lazy import lazy
 
@@ -14,6 +14,9 @@ __all__, __getattr__, __dir__ = lazy(
         "_grounding_table": "format_grounding",
         "_ndcg": "ZERO_RULES",
         "_pointing": "BOXES",
+        "_probe": "probe",
+        "_probe_result": "Figures ProbeCase ProbeResult ProbeRow",
+        "_probe_table": "case_rows format_probe probe_rows",
         "_protocol_table": "format_protocol",
         "_protocols": "PROTOCOLS",
         "_recall": (

@@ -1,7 +1,7 @@
 """The figures of grounding as aligned text: per cent."""
 
 from keras_teran.evaluation._grounding_figures import FIGURES, POINTS
-from keras_teran.evaluation._protocol_table import align
+from keras_teran.evaluation._protocol_table import align_columns
 
 _NAMES = {
     "pointing": "pointing, best region",
@@ -27,9 +27,9 @@ def format_grounding(figures):
         f"grounding: {figures['phrases']:,} phrases of {figures['images']:,} images, "
         f"{figures['boxes']} boxes; per cent [95 % interval, bootstrap over images]"
     )
-    lines = [head, *align(_rows(figures))]
+    lines = [head, *align_columns(_rows(figures))]
     if figures["types"]:
-        lines += ["", *align(_types(figures["types"]))]
+        lines += ["", *align_columns(_types(figures["types"]))]
     lines.append("")
     if cosine := figures["region_cosine"]:
         low, high = cosine["interval"]

@@ -15,15 +15,15 @@ def format_protocol(result):
         are any, and the comparisons.
     """
     relevances = list(result["rows"][0]["ndcg"])
-    parts = [_head(result, relevances), *align(_figures(result, relevances))]
+    parts = [_head(result, relevances), *align_columns(_figures(result, relevances))]
     if "eccv" in result["rows"][0]:
-        parts += ["", "eccv_caption, per cent", *align(_eccv(result["rows"]))]
+        parts += ["", "eccv_caption, per cent", *align_columns(_eccv(result["rows"]))]
     for comparison in result["comparisons"]:
         parts += [
             "",
             f"{comparison['second']} minus {comparison['first']}: difference "
             "[95 % interval, paired bootstrap] and p (two-sided, by swapping images)",
-            *align(_comparison(comparison["statistics"], relevances)),
+            *align_columns(_comparison(comparison["statistics"], relevances)),
         ]
     return "\n".join(parts)
 
@@ -97,8 +97,8 @@ def _with_ends(value, ends, factor):
     return f"{value:.1f} [{factor * low:.1f}, {factor * high:.1f}]"
 
 
-def align(rows):
-    """Rows of cells as lines, each column as wide as its widest cell: list of str."""
+def align_columns(rows):
+    """Rows of texts as lines, columns below each other: list of str."""
     rows = list(rows)
     widths = [0] * max(map(len, rows))
     for row in rows:

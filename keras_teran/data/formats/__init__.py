@@ -1,4 +1,4 @@
-"""Captions and region features in the layouts of other projects."""
+"""Captions, region features and probes in the layouts of other projects."""
 
 from keras_teran._lazy import lazy
 
@@ -8,5 +8,6 @@ __all__, __getattr__, __dir__ = lazy(
         "_caption_files": "read_any_captions",
         "_original": "OriginalRegions",
         "_phrase_files": "read_phrases",
+        "_probe_files": "LAYOUTS read_probe",
     },
 )

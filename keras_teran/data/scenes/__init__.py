@@ -6,6 +6,7 @@ __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
         "_embedded": "embedded",
+        "_scene_probes": "make_scene_probes",
         "_templates": "bag_of_words",
     },
 )

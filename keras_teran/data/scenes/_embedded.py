@@ -98,9 +98,9 @@ def embedded(split, seed=0, images=None, progress=False):
         >>> small.pictures.shape, len(small.captions)
         ((8, 128, 128, 3), 40)
     """
-    images = _check(split, seed, images)
-    scenes, captions = _write(split, seed, images, progress)
-    image_ids = SPLITS.index(split) * _IDS_A_SPLIT + np.arange(images)
+    images = check_split(split, seed, images)
+    scenes, captions = write_scenes(split, seed, images, progress)
+    image_ids = image_ids_of(split, images)
     pictures, truths, regions = _draw(scenes, image_ids, split, seed, progress)
     return EmbeddedSet(
         captions=_caption_set(split, image_ids, captions),
@@ -111,7 +111,13 @@ def embedded(split, seed=0, images=None, progress=False):
     )
 
 
-def _check(split, seed, images):
+def image_ids_of(split, images):
+    """Ids of the first images of a split: int64 (images,)."""
+    return SPLITS.index(split) * _IDS_A_SPLIT + np.arange(images)
+
+
+def check_split(split, seed, images):
+    """The arguments of `embedded`, checked; returns the number of images."""
     if split not in SPLITS:
         raise ValueError(
             f"split={_io.shown(split)} is unknown; choose one of {SPLITS}."
@@ -122,8 +128,12 @@ def _check(split, seed, images):
     return _io.whole("images", images, least=1, most=_IDS_A_SPLIT)
 
 
-def _write(split, seed, images, progress):
-    """Scenes and their captions, whole families but for the last."""
+def write_scenes(split, seed, images, progress):
+    """The scenes of `embedded` and their captions, whole families but for the last.
+
+    Returns:
+        `(scenes, captions)`: list of `Scene`, and for each a list of five `Caption`.
+    """
     families = -(-images // FAMILY_SIZE)
     drawn = [
         scene

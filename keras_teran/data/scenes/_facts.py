@@ -96,7 +96,7 @@ class SceneTable:
             fits = fits & _spread(self._fits(mention, rows), len(mentions), place)
         held = self._ways(self.holds, RELATIONS[relation], rows, len(mentions))
         fits = fits & held & _all_different(held.shape[1], len(mentions))
-        counts[rows] = fits.reshape(len(rows), -1).sum(axis=1)
+        counts[rows] = fits.sum(axis=tuple(range(1, fits.ndim)))
         return counts
 
     def plain_tuples(self, relation, row):

@@ -127,14 +127,14 @@ def word_statement(relation, mentions, generator):
             caption += piece
             continue
         mention = mentions[int(piece)]
-        before, noun, after = _phrase(mention, generator)
+        before, noun, after = phrase(mention, generator)
         start = len(caption) + len(before)
         nouns.append((mention.thing, (start, start + len(noun))))
         caption += before + noun + after
     return caption, nouns
 
 
-def _phrase(mention, generator):
+def phrase(mention, generator):
     """A noun phrase in three parts: up to the noun, the noun, what follows it."""
     adjectives, after = [], ""
     if mention.size != ANY:

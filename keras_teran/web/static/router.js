@@ -87,7 +87,7 @@ part("search").addEventListener("submit", (event) => {
 part("back").addEventListener("click", back);
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !part("sentences").hidden) back();
-  if (event.key === "/" && document.activeElement !== input) {
+  if (event.key === "/" && !event.target.matches("input")) {
     input.select();
     input.focus();
     event.preventDefault();

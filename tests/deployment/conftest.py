@@ -117,7 +117,11 @@ def served(tmp_path_factory):
 @pytest.fixture(scope="module")
 def desktop(browser, served):
     """An empty page beside the service."""
-    return browser.new_page(base_url=served.address)
+    page = browser.new_page(base_url=served.address)
+    # Without a listener from the start, Chromium hears of the interception too late
+    # where a chooser follows at once.
+    page.on("filechooser", lambda chooser: None)
+    return page
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,7 @@ def visiting(page, width, height, color_scheme="light"):
     page.set_viewport_size({"width": width, "height": height})
     page.emulate_media(color_scheme=color_scheme)
     open_address(page, "/")
-    expect(page.locator("#about")).not_to_be_empty()
+    page.locator("#about:not(:empty)").wait_for(state="attached")
     wait_for_answer(page)
     yield page
     page.remove_listener("pageerror", note)
@@ -68,35 +68,35 @@ def visiting(page, width, height, color_scheme="light"):
 
 def open_address(page, address):
     """From elsewhere, as by a bookmark."""
-    page.goto("about:blank")
-    page.goto(address)
+    page.goto("about:blank", wait_until="commit")
+    page.goto(address, wait_until="commit")
 
 
+# Of the waits of Playwright, `wait_for` looks at each frame; `expect` looks a few times
+# a second.
 def wait_for_answer(page):
-    expect(page.locator("#main")).to_have_attribute("aria-busy", "false")
+    page.locator("#main[aria-busy=false]").wait_for()
 
 
 def wait_for_images(page, first=None, count=ALL):
     """Waits for so many images, the first of them with that id."""
-    if first is not None:
-        best = page.locator(".card").first
-        expect(best).to_have_attribute("data-image", str(first))
-    expect(page.locator(".card")).to_have_count(count)
-    expect(page.locator("#images")).not_to_have_attribute("hidden", "")
-    wait_for_answer(page)
+    best = "" if first is None else f":has(> [data-image='{first}']:first-child)"
+    last = f":has(> :nth-child({count}):last-child)" if count else ":empty"
+    shown = page.locator(f"[aria-busy=false] > #images:not([hidden]){best}{last}")
+    shown.wait_for(state="attached")
 
 
 def wait_for_sentences(page):
-    expect(page.locator(".caption")).to_have_count(ALL)
-    expect(page.locator("#sentences")).to_be_visible()
-    wait_for_answer(page)
+    sentences = "#sentences:not([hidden])"
+    last = f"#captions > :nth-child({ALL}):last-child"
+    page.locator(f"[aria-busy=false] > {sentences} {last}").wait_for()
 
 
 def search(page, sentence):
     """Types a sentence where the focus is, Enter, and waits for its images."""
     page.keyboard.type(sentence)
     page.keyboard.press("Enter")
-    expect(page).to_have_title(sentence)
+    page.wait_for_function("title => document.title === title", arg=sentence)
     wait_for_images(page)
 
 

@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from quickstart_report import Report, write_report
 
 import keras_teran
 from keras_teran._io import write_text
 from keras_teran.data.scenes import bag_of_words
-from keras_teran.report import Report, write_report
 from keras_teran.run import versions
 
 RESULTS = "quickstart.json"

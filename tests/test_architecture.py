@@ -16,12 +16,12 @@ OUTSIDE = ("examples", "export", "benchmarks", "tests")
 LEVELS = (
     {"_lazy"},
     {"_io"},
-    {"run", "similarity", "losses", "backend", "vision", "text", "runtimes"},
+    {"run", "similarity", "losses", "backend", "vision", "text", "runtimes", "report"},
     {"layers", "data"},
     {"models", "extract"},
     {"pipeline", "conversion"},
     {"evaluation", "search"},
-    {"training", "export", "web", "report"},
+    {"training", "export", "web"},
     {"tf_serving"},
     {"cli"},
 )
@@ -35,6 +35,7 @@ HEAVY = {
     "ai_edge_quantizer",
     "h5py",
     "jax",
+    "jinja2",
     "lmdb",
     "matplotlib",
     "onnx",

@@ -15,15 +15,17 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 # Values, whose type's docstring would say nothing of them.
 TABLES = {"PRESETS", "RECIPES"}
-# What these scripts import although it is not public: the command's own options, the
-# report that only the quickstart writes, and what belongs to the drawn captions.
+# What these scripts import although it is not public: the command's own options,
+# the template of reports, and what belongs to the drawn captions.
 PRIVATE = {
     "examples/data_options.py": {"keras_teran.cli.data_options"},
     "examples/quickstart.py": {
         "keras_teran.data.scenes.bag_of_words",
-        "keras_teran.report.Report",
-        "keras_teran.report.write_report",
         "keras_teran.run.versions",
+        "keras_teran._io.write_text",
+    },
+    "examples/quickstart_report.py": {
+        "keras_teran.report.render",
         "keras_teran._io.write_text",
     },
     "export/export.py": {"keras_teran.cli.export.add_export_options"},

@@ -4,15 +4,10 @@ import re
 import shutil
 from types import SimpleNamespace
 
-import keras
 import numpy as np
 import pytest
-from chromium import Chromium, find_browser
 from node import PROGRAM, run
-from search_page import READY, serving
-from support.tiny_models import tiny
 
-from keras_teran.export._export import export
 from keras_teran.text._tokenizer import CaptionTokenizer
 
 CAPTIONS = [
@@ -31,7 +26,6 @@ UNREACHABLE = re.compile(
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory):
     """An export, the stored region embeddings, and the Keras model itself."""
-    keras.utils.set_random_seed(0)
     tokenizer = CaptionTokenizer.train(CAPTIONS, 190, max_length=12)
     return written(tmp_path_factory.mktemp("deployed"), tokenizer)
 
@@ -39,7 +33,6 @@ def deployed(tmp_path_factory):
 @pytest.fixture(scope="session")
 def deployed_original(tmp_path_factory):
     """The same of a model that scores by the original's rules, and is cased."""
-    keras.utils.set_random_seed(0)
     tokenizer = CaptionTokenizer.train(CAPTIONS, 190, lowercase=False, max_length=96)
     rules = {"pooling": "Symm", "padding": "zero", "drop_last_word": True}
     return written(tmp_path_factory.mktemp("original"), tokenizer, **rules)
@@ -61,6 +54,12 @@ def program(tmp_path_factory):
 
 def written(folder, tokenizer, **rules):
     """Exports, encodes the images by Keras, and stores what came out."""
+    import keras
+    from support.tiny_models import tiny
+
+    from keras_teran.export._export import export
+
+    keras.utils.set_random_seed(0)
     model = tiny(vocabulary_size=len(tokenizer.vocabulary), **rules)
     export(model, tokenizer, folder / "exported", formats=("litert", "onnx"))
     regions = stored_regions(model)
@@ -90,25 +89,51 @@ def stored_regions(model):
 
 
 @pytest.fixture(scope="module")
+def browser():
+    """The system's Chromium, headless.
+
+    Of one module: while it runs, this thread can start no other event loop.
+    """
+    api = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if not path:
+        pytest.skip("needs a browser: no chromium on PATH")
+    api.expect.set_options(timeout=30_000)
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """The search page's service: its address and its index."""
+    from search_page import serving
+
     with serving(tmp_path_factory.mktemp("pictures")) as service:
         yield service
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    """A Chromium."""
-    if not find_browser():
-        pytest.skip("needs a browser: no chromium on PATH")
-    with Chromium(tmp_path_factory.mktemp("profile")) as browser:
-        yield browser
+def desktop(browser, served):
+    """An empty page beside the service."""
+    page = browser.new_page(base_url=served.address)
+    # Without a listener from the start, Chromium hears of the interception too late
+    # where a chooser follows at once.
+    page.on("filechooser", lambda chooser: None)
+    return page
+
+
+@pytest.fixture(scope="module")
+def phone(browser, served):
+    """The same on a phone."""
+    return browser.new_page(base_url=served.address, is_mobile=True)
 
 
 @pytest.fixture
-def page(browser, served):
+def page(desktop):
     """The search page as a visitor finds it, the focus in the box."""
-    browser.resize(1200, 900)
-    browser.open(served.address)
-    browser.wait("document.querySelector('#about').textContent && " + READY)
-    return browser
+    from search_page import visiting
+
+    with visiting(desktop, 1200, 900) as page:
+        yield page

@@ -1,82 +1,101 @@
 """What stands below the search box: filters, and sentences for a file of regions."""
 
 import numpy as np
-from search_page import CARDS, FOCUS, FOUND, IDS, READY, SENTENCES, search
-
-CHIPS = "[...document.querySelectorAll('#chosen-filters span')].map(e => e.textContent)"
+from search_page import (
+    expect,
+    fits_its_width,
+    focus,
+    open_address,
+    ran_script,
+    search,
+    tab_to,
+    wait_for_answer,
+    wait_for_images,
+    wait_for_sentences,
+)
 
 
 def add_filter(page, field, value):
     """As by hand: opens the control, fills both boxes, Enter."""
-    if not page.ask("document.querySelector('#filters').open"):
+    if not page.locator("#filters[open]").count():
         page.click("#filters summary")
-    page.click("#field")
-    page.ask("document.querySelector('#field').select()")
-    page.type(field)
-    page.press("Tab")
-    page.type(value)
-    page.press("Enter")
+    page.locator("#field").select_text()
+    page.keyboard.type(field)
+    page.keyboard.press("Tab")
+    page.keyboard.type(value)
+    page.keyboard.press("Enter")
+
+
+def chips(page):
+    return page.locator("#chosen-filters span")
+
+
+def choose(page, open_chooser, file):
+    """Does what opens a file chooser, and chooses a file in it."""
+    with page.expect_file_chooser() as chooser:
+        open_chooser()
+    chooser.value.set_files(file)
 
 
 def test_a_filter_leaves_the_images_whose_payload_fits(page, served):
     search(page, "blue square")
     add_filter(page, "filename", "green.png")
-    page.wait(f"{READY} && {CARDS}.length === 1")
-    assert page.ask(IDS) == [12]
+    wait_for_images(page, first=12, count=1)
     assert served.index.asked[-1]["where"] == {"filename": ["green.png"]}
-    assert page.ask(f"{FOCUS}.id") == "value"  # for the next one
+    expect(page.locator("#value")).to_be_focused()  # for the next one
     add_filter(page, "filename", "red.png")  # of one field, any will do
-    page.wait(f"{READY} && {CARDS}.length === 2")
-    assert page.ask(CHIPS) == ["filename=green.png", "filename=red.png"]
-    page.click("#chosen-filters button")
-    page.wait(f"{READY} && {CARDS}.length === 1")
-    assert page.ask(IDS) == [10]
-    page.wait(f"{FOCUS}.closest('#chosen-filters') !== null")
-    page.press("Enter")  # on the other one's cross
-    page.wait(FOUND)
+    wait_for_images(page, count=2)
+    expect(chips(page)).to_have_text(["filename=green.png", "filename=red.png"])
+    page.locator("#chosen-filters button").first.click()
+    wait_for_images(page, first=10, count=1)
+    expect(page.locator("#chosen-filters button")).to_be_focused()
+    page.keyboard.press("Enter")  # on the other one's cross
+    wait_for_images(page)
     assert served.index.asked[-1]["where"] is None
-    page.wait(f"{FOCUS}.tagName === 'SUMMARY'")
+    expect(page.locator("#filters summary")).to_be_focused()
 
 
 def test_filters_and_weights_stand_side_by_side_and_in_the_address(page, served):
     search(page, "red square")
     page.click("#words [data-word='1'] .step:last-child")
-    page.wait(f"{FOUND} && {IDS}[0] === 11")
+    wait_for_images(page, first=11)
     add_filter(page, "absent", "true")
-    page.wait(f"{READY} && {CARDS}.length === 0")
-    status = page.ask("document.querySelector('#status').textContent")
-    assert status == "Nothing found. No image has all of these."
+    wait_for_images(page, count=0)
+    status = page.locator("#status")
+    expect(status).to_have_text("Nothing found. No image has all of these.")
     asked = served.index.asked[-1]
     assert (asked["where"], asked["word_weights"]) == ({"absent": [True]}, [1, 1.5])
-    page.ask("history.back()")
-    page.wait(f"{FOUND} && {IDS}[0] === 11 && {CHIPS}.length === 0")
-    address = f"{served.address}/#q=red&where=filename%3Dred.png&where=filename%3D7"
-    page.open(address)
-    page.wait(f"{READY} && document.querySelector('#error').hidden === false || "
-              f"{CARDS}.length === 1")  # fmt: skip
-    assert page.ask(CHIPS) == ["filename=red.png", "filename=7"]
-    told = page.ask("document.querySelector('#error').textContent")
-    assert told.startswith("where['filename'] must be a str, int of 64 bits or bool")
-    page.open(
-        f"{served.address}/#q=red&where=filename%3Dred.png&where=filename%3D%227%22"
+    page.go_back()
+    wait_for_images(page, first=11)
+    expect(chips(page)).to_have_count(0)
+    both = "/#q=red&where=filename%3Dred.png&where=filename%3D"
+    open_address(page, f"{both}7")
+    expect(page.locator("#error")).to_contain_text(
+        "where['filename'] must be a str, int of 64 bits or bool"
     )
-    page.wait(f"{READY} && {CARDS}.length === 1")
+    expect(chips(page)).to_have_text(["filename=red.png", "filename=7"])
+    open_address(page, f"{both}%227%22")
+    wait_for_images(page, first=10, count=1)
     assert served.index.asked[-1]["where"] == {"filename": ["red.png", "7"]}
 
 
-def test_a_filter_is_text_and_runs_nothing(page, served):
+def test_a_filter_is_text_and_runs_nothing(page):
     hostile = "<img src=x onerror=window.pwned=1>"
     search(page, "ring")
     add_filter(page, hostile, hostile)
-    page.wait(f"{READY} && {CARDS}.length === 0")
-    assert page.ask(CHIPS) == [f"{hostile}={hostile}"]
-    assert page.ask("typeof window.pwned") == "undefined"
-    page.resize(320, 700)
-    widths = "[document.documentElement.scrollWidth, innerWidth]"
-    assert page.ask(widths) == [320, 320]
+    wait_for_images(page, count=0)
+    expect(chips(page)).to_have_text([f"{hostile}={hostile}"])
+    assert not ran_script(page)
+    page.set_viewport_size({"width": 320, "height": 700})
+    assert fits_its_width(page)
 
 
-ERROR = "document.querySelector('#error')"
+def test_a_slash_in_a_filter_is_text_and_no_way_to_the_search_box(page, served):
+    search(page, "ring")
+    add_filter(page, "filename", "val2014/1.jpg")
+    wait_for_images(page, count=0)
+    assert served.index.asked[-1]["where"] == {"filename": ["val2014/1.jpg"]}
+    expect(page.locator("#sentence")).to_have_value("ring")
 
 
 def regions_file(path, image, regions=2):
@@ -90,57 +109,53 @@ def regions_file(path, image, regions=2):
 
 def test_a_file_of_regions_brings_its_sentences_by_keys_alone(page, served, tmp_path):
     file = regions_file(tmp_path / "mine.npz", image=12)
+    keys = page.keyboard
     search(page, "blue square")
-    page.press("Escape")
-    while page.ask(f"{FOCUS}.id") != "bring":
-        page.press("Tab")
-    assert page.ask(f"getComputedStyle({FOCUS}).outlineStyle") == "solid"
-    page.choose(lambda: page.press("Enter"), file)
-    page.wait(SENTENCES)
-    assert page.ask("document.querySelector('.caption b').textContent") == (
-        "two green stars"
-    )
+    keys.press("Escape")
+    tab_to(page, "#bring")
+    expect(focus(page)).to_have_css("outline-style", "solid")
+    choose(page, lambda: keys.press("Enter"), file)
+    wait_for_sentences(page)
+    expect(page.locator(".caption b").first).to_have_text("two green stars")
     asked = served.index.asked[-1]
     assert asked["regions"].shape == (1, 2, 2)
     assert asked["regions"][0, 0].tolist() == [12, 0]
-    page.wait(f"{FOCUS}.id === 'sentences-title'")
-    assert page.ask("document.querySelector('#asked').textContent") == "mine.npz"
-    assert page.ask("document.title") == "Sentences of mine.npz"
-    page.press("Tab", "Enter")  # the first sentence, and its images
-    page.wait(FOUND + " && !document.querySelector('#images').hidden")
-    assert page.ask(IDS)[0] == 12
-    page.ask("history.back()")  # to the file, which the page still holds
-    page.wait(SENTENCES + " && !document.querySelector('#sentences').hidden")
-    page.press("Escape")
-    page.wait(FOUND + " && !document.querySelector('#images').hidden")
-    assert page.ask("document.querySelector('#sentence').value") == "blue square"
+    expect(page.locator("#sentences-title")).to_be_focused()
+    expect(page.locator("#asked")).to_have_text("mine.npz")
+    expect(page).to_have_title("Sentences of mine.npz")
+    keys.press("Tab")
+    keys.press("Enter")  # the first sentence, and its images
+    wait_for_images(page, first=12)
+    page.go_back()  # to the file, which the page still holds
+    wait_for_sentences(page)
+    keys.press("Escape")
+    wait_for_images(page, first=11)
+    expect(page.locator("#sentence")).to_have_value("blue square")
 
 
-def test_a_file_that_was_changed_is_read_again(page, served, tmp_path):
+def test_a_file_that_was_changed_is_read_again(page, tmp_path):
     for image, caption in ((10, "a red circle"), (11, "a blue square")):
         file = regions_file(tmp_path / "mine.npz", image)
-        page.choose(lambda: page.click("#bring"), file)
-        first = "document.querySelector('.caption b')?.textContent"
-        page.wait(f"{SENTENCES} && {first} === {caption!r}")
+        choose(page, lambda: page.click("#bring"), file)
+        expect(page.locator(".caption b").first).to_have_text(caption)
+        wait_for_sentences(page)
 
 
-def test_a_file_that_is_none_or_too_large_or_gone_is_told(page, served, tmp_path):
+def test_a_file_that_is_none_or_too_large_or_gone_is_told(page, tmp_path):
+    error = page.locator("#error")
     bad = tmp_path / "<img src=x onerror=window.pwned=1>.npz"
     bad.write_bytes(b"no zip")
-    page.choose(lambda: page.click("#bring"), bad)
-    page.wait(f"{READY} && !{ERROR}.hidden")
-    told = page.ask(f"{ERROR}.textContent")
-    assert told.startswith("The body is no .npz file, or a damaged one: ")
-    assert page.ask("document.querySelector('#asked').textContent") == bad.name
-    assert page.ask("typeof window.pwned") == "undefined"
+    choose(page, lambda: page.click("#bring"), bad)
+    expect(error).to_contain_text("The body is no .npz file, or a damaged one: ")
+    expect(page.locator("#asked")).to_have_text(bad.name)
+    assert not ran_script(page)
     large = tmp_path / "large.npz"
     large.write_bytes(bytes(5 * 2**20))
-    page.choose(lambda: page.click("#bring"), large)
-    page.wait(f"{READY} && {ERROR}.textContent.startsWith('large')")
-    assert page.ask(f"{ERROR}.textContent") == (
+    choose(page, lambda: page.click("#bring"), large)
+    expect(error).to_have_text(
         "large.npz has 5,242,880 bytes; at most 4,194,304 are read."
     )
-    page.open(f"{served.address}/#file=mine.npz")  # as after a reload
-    page.wait(f"{READY} && !{ERROR}.hidden")
-    assert page.ask(f"{ERROR}.textContent") == "Choose the file mine.npz again."
-    assert page.ask("document.querySelectorAll('.caption').length") == 0
+    open_address(page, "/#file=mine.npz")  # as after a reload
+    expect(error).to_have_text("Choose the file mine.npz again.")
+    wait_for_answer(page)
+    assert page.locator(".caption").count() == 0

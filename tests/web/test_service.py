@@ -8,7 +8,7 @@ from support.search_double import FOREIGN, HELD, QUARTERS, DoubleIndex
 from support.web_client import IMAGES, SCRIPT, client_of, refusal, search
 
 from keras_teran.web._limits import Limits
-from keras_teran.web._service import create_app
+from keras_teran.web._service import STATIC, create_app
 
 PNG = b"\x89PNG\r\n\x1a\n a picture"
 
@@ -238,20 +238,18 @@ def test_a_foreign_host_name_is_refused(folder):
 
 def test_the_page_holds_no_inline_or_foreign_script(client):
     page = client.get("/").text
-    assert page.count("<script") == page.count('<script type="module" src="page.js">')
+    tag = '<script type="module" src="router.js">'
+    assert page.count("<script") == page.count(tag) == 1
     assert "<style" not in page and "http" not in page and " on" + "click" not in page
-    for name in (
-        "page.js",
-        "words.js",
-        "filters.js",
-        "drawing.js",
-        "service.js",
-        "page.css",
-    ):
+    served = {path.name for path in STATIC.iterdir()} - {"index.html", "icon.svg"}
+    assert {"router.js", "results.js", "sentences.js", "page.css"} <= served
+    for name in served | {"theme.css"}:
         text = client.get(f"/{name}").text
         foreign = text.replace("http://www.w3.org/2000/svg", "")
         assert "http" not in foreign and "//cdn" not in foreign, name
         assert "innerHTML" not in text and "insertAdjacentHTML" not in text, name
+    assert "--accent" in client.get("/theme.css").text
+    refusal(client.get("/report.html"), 404)
 
 
 def test_hostile_captions_come_as_json_and_nothing_else(client):

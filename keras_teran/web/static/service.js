@@ -2,15 +2,6 @@
 
 export class Refusal extends Error {}
 
-let running = new AbortController();
-
-/** Gives up what is still being asked: the visitor has gone on to something else. */
-export function startAnew() {
-  running.abort();
-  running = new AbortController();
-  return running.signal;
-}
-
 export const about = () => ask("/api/about");
 
 export const findImages = (text, weights, where, exact, signal) =>

@@ -1,16 +1,23 @@
-"""The report holds what it was given, escaped, and needs nothing beside it."""
+"""The quickstart's report holds what it was given and needs nothing beside it."""
 
+import doctest
+import importlib.util
 import re
 from base64 import b64decode
 from html.parser import HTMLParser
 from itertools import pairwise
-from xml.etree import ElementTree
 
 import pytest
+from support.paths import ROOT
 
 from keras_teran.evaluation._recall import flatten, recall_table
-from keras_teran.report._curves import line_chart, round_ticks
-from keras_teran.report._report import Report, write_report
+
+EXAMPLE = ROOT / "examples" / "quickstart_report.py"
+spec = importlib.util.spec_from_file_location(EXAMPLE.stem, EXAMPLE)
+quickstart_report = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(quickstart_report)
+Report = quickstart_report.Report
+line_chart, round_ticks = quickstart_report.line_chart, quickstart_report.round_ticks
 
 PNG = b"\x89PNG\r\n\x1a\n no real picture"
 TABLE = recall_table([[0.1, 0.9, 0.1], [0.5, 0.1, 0.2]], [0, 1, 0])
@@ -51,6 +58,11 @@ class Page(HTMLParser):
             self.texts.append(data)
 
 
+def write(path, report):
+    quickstart_report.write_report(path, report)
+    return path
+
+
 def full_report():
     history = {"loss": [3.0, 2.0, 1.0], "learning_rate": [1e-3, 1e-3, 1e-4]}
     for table in (TABLE, TABLE, BAG):
@@ -77,7 +89,7 @@ def full_report():
 
 @pytest.fixture
 def page(tmp_path):
-    return Page(write_report(tmp_path / "report.html", full_report()))
+    return Page(write(tmp_path / "report.html", full_report()))
 
 
 def test_every_element_is_closed_and_none_loads_anything(page):
@@ -92,7 +104,7 @@ def test_every_element_is_closed_and_none_loads_anything(page):
 
 
 def test_the_page_is_for_narrow_and_dark_screens_too(tmp_path):
-    text = write_report(tmp_path / "report.html", full_report()).read_text("utf-8")
+    text = write(tmp_path / "report.html", full_report()).read_text("utf-8")
     assert '<meta name="viewport" content="width=device-width' in text
     assert "prefers-color-scheme: dark" in text
     assert not re.search(r"url\(|@import|https?:", text)
@@ -167,44 +179,49 @@ def test_all_text_is_escaped(tmp_path):
         seconds={evil: 1.0},
         next_commands=[(evil, evil)],
     )
-    page = Page(write_report(tmp_path / "report.html", report))
+    page = Page(write(tmp_path / "report.html", report))
     assert page.wrong == [] and page.open == []
     assert "script" not in {tag for tag, _ in page.tags}
     assert "".join(page.texts).count(evil) >= 11
 
 
 def test_what_is_not_given_is_left_out(tmp_path):
-    page = Page(write_report(tmp_path / "report.html", Report(title="Empty")))
+    page = Page(write(tmp_path / "report.html", Report(title="Empty")))
     assert page.wrong == [] and page.open == []
     assert page.text == "Empty Empty"
 
 
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="folder .*gone of the report"):
-        write_report(tmp_path / "gone" / "report.html", Report(title="x"))
+        write(tmp_path / "gone" / "report.html", Report(title="x"))
 
 
 def test_nothing_is_left_aside(tmp_path):
-    write_report(tmp_path / "report.html", Report(title="old"))
-    write_report(tmp_path / "report.html", Report(title="new"))
+    write(tmp_path / "report.html", Report(title="old"))
+    write(tmp_path / "report.html", Report(title="new"))
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
     assert "new" in (tmp_path / "report.html").read_text("utf-8")
 
 
-def points(svg):
-    lines = ElementTree.fromstring(svg).iter("polyline")
-    return [
-        [tuple(map(float, point.split(","))) for point in line.get("points").split()]
-        for line in lines
-    ]
+def points(chart):
+    """(x, y) of the only line's runs, in shares of the axes."""
+    ((_, runs),) = chart["lines"]
+    return [[(x, y) for x, y, _, _ in run] for run in runs]
 
 
 def test_a_chart_is_straight_for_straight_values_and_rises_with_them():
-    ((first, middle, last),) = points(line_chart({"a": [0.0, 5.0, 10.0]}, "A"))
-    assert first[0] < middle[0] < last[0]
-    assert first[1] > middle[1] > last[1]
-    for axis in (0, 1):
-        assert middle[axis] == pytest.approx((first[axis] + last[axis]) / 2, abs=0.1)
+    (line,) = points(line_chart({"a": [0.0, 5.0, 10.0]}, "A"))
+    assert line == [(0, 0), (0.5, 0.5), (1, 1)]
+
+
+def test_up_is_up_and_right_is_later_in_the_drawing(tmp_path):
+    """SVG's y grows downwards: the higher of two values has the smaller one."""
+    report = Report(title="A", history={"loss": [0.0, 1.0, 2.0]})
+    text = write(tmp_path / "report.html", report).read_text("utf-8")
+    (line,) = re.findall(r'<polyline points="([^"]*)"', text)
+    # Axes from (46, 210), the bottom left, to (388, 12).
+    assert line.split() == ["46.0,210.0", "217.0,111.0", "388.0,12.0"]
+    assert re.findall(r'y1="([^"]*)"', text)[::4] == ["210.0", "12.0"]
 
 
 def test_a_value_that_is_not_finite_leaves_a_gap():
@@ -216,10 +233,8 @@ def test_a_value_that_is_not_finite_leaves_a_gap():
 
 
 def test_one_epoch_is_a_dot_inside_the_chart():
-    svg = ElementTree.fromstring(line_chart({"a": [2.0]}, "A"))
-    dots = [(float(d.get("cx")), float(d.get("cy"))) for d in svg.iter("circle")]
-    assert len(dots) == 1
-    assert 0 < dots[0][0] < 400 and 0 < dots[0][1] < 250
+    (((x, y),),) = points(line_chart({"a": [2.0]}, "A"))
+    assert x == 0.5 and 0 <= y <= 1
 
 
 @pytest.mark.parametrize(
@@ -230,3 +245,8 @@ def test_ticks_are_even_and_span_the_values(low, high):
     assert ticks[0] <= low and high <= ticks[-1] and 2 <= len(ticks) <= 8
     steps = [b - a for a, b in pairwise(ticks)]
     assert steps == pytest.approx([steps[0]] * len(steps)) and steps[0] > 0
+
+
+def test_the_examples_in_its_docstrings_are_true():
+    found = doctest.testmod(quickstart_report)
+    assert found.attempted == 3 and found.failed == 0

@@ -121,7 +121,7 @@ def _open_images(arguments, given):
 
     # The probe's file stands for the captions that the options else need.
     named = {**vars(arguments), "captions": arguments.file[0]}
-    source = source_of_run(Namespace(**named))
+    source = source_of_run(Namespace(**named), arguments.run)
     captions, regions = open_images(given, source)
     width = read_architecture(arguments.run).get("region_dim")
     check_width(regions, width, arguments.run)

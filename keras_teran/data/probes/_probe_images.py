@@ -70,8 +70,8 @@ def open_images(probe_set, source):
 
     Args:
         probe_set: `ProbeSet` whose items name images by file name.
-        source: dict of `regions` and, where needed, `sizes` (see `open_regions`); or of
-            `images`, a folder of pictures, and `backbone` (see `PictureStore`).
+        source: `DataSource` of `regions` and, where needed, `sizes`; or of `images` and
+            their `backbone`. Its captions are not read.
 
     Returns:
         `(captions, regions)`: a `CaptionSet` of the images, without captions, and a
@@ -89,18 +89,18 @@ def open_images(probe_set, source):
                 f"{item.place}: image {item.images[0]} is an id in a caption file; "
                 "give that file by --captions beside --regions or --images."
             )
-    if "images" in source:
-        listed = list_pictures(source["images"])
-        store = PictureStore(listed.image_ids, listed.paths, source["backbone"])
+    if source.images is not None:
+        listed = list_pictures(source.images)
+        store = PictureStore(listed.image_ids, listed.paths, source.backbone)
         return _named(listed.image_ids, listed.names, positions=True), store
     captions = _captions_of(probe_set)
-    store = open_regions(source["regions"], captions, source.get("sizes"))
+    store = open_regions(source.regions, captions, source.sizes)
     if isinstance(store, PackedRegions):
         # Its ids may be positions in a caption file.
         names = store.filenames
         if names is None:
             raise ValueError(
-                f"{source['regions']} does not say which image is which: it has no "
+                f"{source.regions} does not say which image is which: it has no "
                 "pictures.json. Give the captions that it was packed with, by "
                 "--captions."
             )

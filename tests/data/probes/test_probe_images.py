@@ -8,6 +8,7 @@ from support.region_files import write_packed
 
 from keras_teran.data._caption_set import CaptionSet
 from keras_teran.data.probes._items import ProbeItem, ProbeSet
+from keras_teran.data._source import DataSource
 from keras_teran.data.probes._probe_images import find_images, open_images
 
 
@@ -73,7 +74,7 @@ def test_a_store_with_names_says_which_image_is_which(tmp_path):
     features, _ = write_packed(tmp_path, images=3, ids=[5, 6, 9])
     (tmp_path / "pictures.json").write_text(json.dumps(["a.jpg", "6.jpg", "c.jpg"]))
     probe_set = asked("c.jpg", "6.jpg")
-    captions, store = open_images(probe_set, {"regions": tmp_path})
+    captions, store = open_images(probe_set, DataSource(regions=tmp_path))
     ids = [item.images[0] for item in find_images(probe_set, captions).items]
     assert ids == [9, 6]
     assert (store.read(ids)["regions"] == features[[2, 1]]).all()
@@ -85,7 +86,7 @@ def test_a_packed_store_without_names_is_refused_even_where_numbers_would_fit(tm
     with pytest.raises(
         ValueError, match="does not say which image is which: it has no"
     ):
-        open_images(asked("1.jpg"), {"regions": tmp_path})
+        open_images(asked("1.jpg"), DataSource(regions=tmp_path))
 
 
 def test_features_by_file_name_need_no_captions(tmp_path):
@@ -97,7 +98,7 @@ def test_features_by_file_name_need_no_captions(tmp_path):
             group["features"] = np.full((2, 4), number, np.float32)
             group["boxes"] = np.array([[0, 0, 0.5, 1]] * 2, np.float32)
     probe_set = asked("b.jpg", "a.jpg")
-    captions, store = open_images(probe_set, {"regions": path})
+    captions, store = open_images(probe_set, DataSource(regions=path))
     ids = [item.images[0] for item in find_images(probe_set, captions).items]
     assert store.read(ids)["regions"][:, 0, 0].tolist() == [1, 0]
 
@@ -107,7 +108,7 @@ def test_a_folder_of_pictures_is_found_by_names(tmp_path):
     for name in ("b.png", "sea/a.png"):
         (tmp_path / name).touch()
     backbone = {"size": [8, 8], "grid": [2, 2], "region_dim": 4}
-    source = {"images": tmp_path, "backbone": backbone}
+    source = DataSource(images=tmp_path, backbone=backbone)
     captions, store = open_images(asked("a.png"), source)
     (item,) = find_images(asked("a.png"), captions).items
     assert item.images == (1,)
@@ -118,4 +119,4 @@ def test_items_that_name_images_by_id_need_the_captions(tmp_path):
     with pytest.raises(
         ValueError, match="record 0: image 3 is an id in a caption file"
     ):
-        open_images(asked(3), {"regions": tmp_path})
+        open_images(asked(3), DataSource(regions=tmp_path))

@@ -321,7 +321,7 @@ def test_a_command_is_a_file_with_add_and_run():
         for path in sources("keras_teran/cli")
         if path.stem not in NO_COMMANDS and not path.stem.startswith("_")
     ]
-    assert len(commands) == 13
+    assert len(commands) == 14
     for path in commands:
         tree = ast.parse(path.read_text("utf-8"))
         public = {

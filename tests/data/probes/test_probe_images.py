@@ -7,8 +7,8 @@ import pytest
 from support.region_files import write_packed
 
 from keras_teran.data._caption_set import CaptionSet
-from keras_teran.data.probes._items import ProbeItem, ProbeSet
 from keras_teran.data._source import DataSource
+from keras_teran.data.probes._items import ProbeItem, ProbeSet
 from keras_teran.data.probes._probe_images import find_images, open_images
 
 

@@ -21,11 +21,14 @@ OUT ?= runs/quickstart
 TESTS ?=
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help quickstart test test-backends test-jax test-torch test-deployment lint clean
+.PHONY: help quickstart test test-fast test-all test-suite
+.PHONY: test-backends test-jax test-torch test-deployment lint clean
 
 help:
 	@echo "make quickstart     train, evaluate, export and look at a tiny TERAN ($(OUT))"
-	@echo "make test           the test suite on TensorFlow, offline"
+	@echo "make test           the tests on TensorFlow, offline, but for the slow ones"
+	@echo "make test-fast      those without processes and real data: a minute or so"
+	@echo "make test-all       every test there is, on every backend and runtime"
 	@echo "make test-backends  the backend tests on JAX and on PyTorch"
 	@echo "make test-deployment  the exported files without Keras: LiteRT, JavaScript"
 	@echo "make lint           ruff: style and format"
@@ -35,8 +38,18 @@ quickstart: .venv/.stamp
 	KERAS_BACKEND=tensorflow .venv/bin/python examples/quickstart.py \
 	    --out $(OUT) $(QUICKSTART)
 
+PYTEST := KERAS_BACKEND=tensorflow .venv/bin/python -m pytest
+
 test: .venv/.stamp
-	KERAS_BACKEND=tensorflow .venv/bin/python -m pytest $(PARALLEL) $(TESTS)
+	$(PYTEST) $(PARALLEL) -m "not slow" $(TESTS)
+
+test-fast: .venv/.stamp
+	$(PYTEST) $(PARALLEL) -m "not slow and not process and not data" $(TESTS)
+
+test-suite: .venv/.stamp
+	$(PYTEST) $(PARALLEL) $(TESTS)
+
+test-all: test-suite test-deployment test-backends
 
 test-backends: test-jax test-torch
 
@@ -45,7 +58,7 @@ test-jax test-torch: test-%: .venv-%/.stamp
 
 # Fetches the runtimes by pip and npm; skips, and says so, what cannot be reached.
 test-deployment: .venv/.stamp
-	KERAS_BACKEND=tensorflow .venv/bin/python -m pytest -rs tests/deployment
+	$(PYTEST) $(PARALLEL) -rs tests/deployment
 
 lint: .venv/.stamp
 	.venv/bin/ruff check .

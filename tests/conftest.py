@@ -42,6 +42,14 @@ def pytest_ignore_collect(collection_path):
     return True if collection_path.suffix == ".py" and helper else None
 
 
+def pytest_collection_modifyitems(items):
+    """Marks what reads real data or drives a browser, by the fixtures it asks for."""
+    for item in items:
+        for fixture, mark in (("shared", "data"), ("browser", "browser")):
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(mark)
+
+
 @pytest.fixture(autouse=True)
 def seeded():
     """Seed Python, NumPy and, where it has been imported, Keras."""

@@ -3,35 +3,10 @@
 import numpy as np
 
 from keras_teran.evaluation._evaluate import encode_images
+from keras_teran.vision import iou
 
 LEAST_OVERLAP = 0.5
 _CAPTIONS_PER_BLOCK = 1024
-
-
-def overlap(boxes, box):
-    """Intersection over union of boxes with one box.
-
-    Args:
-        boxes: float (..., 4), x0 y0 x1 y1.
-        box: float (..., 4), broadcast against `boxes`.
-
-    Returns:
-        float (...), 0..1; 0 where both are empty.
-
-    Example:
-        >>> float(overlap(np.array([0, 0, 2, 2]), np.array([1, 0, 2, 2])))
-        0.5
-    """
-    boxes, box = np.asarray(boxes), np.asarray(box)
-    low = np.maximum(boxes[..., :2], box[..., :2])
-    high = np.minimum(boxes[..., 2:], box[..., 2:])
-    shared = np.prod(np.maximum(high - low, 0), axis=-1)
-    total = _area(boxes) + _area(box) - shared
-    return np.where(total > 0, shared / np.where(total > 0, total, 1), 0.0)
-
-
-def _area(boxes):
-    return np.prod(boxes[..., 2:] - boxes[..., :2], axis=-1)
 
 
 def grounding_accuracy(model, tokenizer, embedded_set, progress=False):
@@ -68,7 +43,7 @@ def grounding_accuracy(model, tokenizer, embedded_set, progress=False):
     cosines = np.einsum("nrd,nd->nr", regions[image], nouns)
     chosen = np.where(region_mask, cosines, -np.inf).argmax(axis=1)
     truth = np.stack([noun.box for noun in groundings])
-    right = overlap(inputs["boxes"][image], truth[:, None]) >= LEAST_OVERLAP
+    right = iou(inputs["boxes"][image], truth[:, None]) >= LEAST_OVERLAP
     right &= region_mask
     return {
         "accuracy": float(right[np.arange(len(chosen)), chosen].mean()),

@@ -8,7 +8,7 @@ import pytest
 from keras_teran.data._caption_set import CaptionSet
 from keras_teran.data._memory_store import MemoryRegions
 from keras_teran.data.scenes._embedded import Grounding
-from keras_teran.evaluation._grounding import grounding_accuracy, overlap
+from keras_teran.evaluation._grounding import grounding_accuracy
 from keras_teran.text._tokenizer import CaptionTokenizer
 
 LEFT, RIGHT = [0.0, 0.0, 0.5, 1.0], [0.5, 0.0, 1.0, 1.0]
@@ -61,19 +61,6 @@ def one_set(groundings, captions=("star over ring",), boxes=(LEFT, RIGHT, NOTHIN
 
 
 STAR, RING = (0, 4), (10, 14)
-
-
-def test_overlap_is_the_shared_area_over_the_joint_area():
-    # Shared 1 x 2, areas 4 and 4: 2 / (4 + 4 - 2).
-    assert overlap([0, 0, 2, 2], [1, 0, 3, 2]) == pytest.approx(2 / 6)
-    assert overlap([0, 0, 2, 2], [0, 0, 2, 2]) == 1
-    assert overlap([0, 0, 1, 1], [2, 2, 3, 3]) == 0
-    assert overlap([0, 0, 0, 0], [0, 0, 0, 0]) == 0
-
-
-def test_overlap_tells_x_from_y():
-    # A wide box over a tall one: shared 1 x 1, areas 4 and 4.
-    assert overlap([0, 0, 4, 1], [0, 0, 1, 4]) == pytest.approx(1 / 7)
 
 
 def test_accuracy_counts_the_nouns_whose_region_is_the_true_one(tokenizer):

@@ -328,7 +328,7 @@ PROMISES = {
     "| no captions, no images, no regions | `ValueError` |": [
         "test_client.py::test_bad_tokens_are_refused_before_they_are_sent",
         "test_client.py::test_bad_regions_are_refused_before_they_are_sent",
-        "test_picture_requests.py::test_bad_pictures_are_refused_before_they_are_sent",
+        "test_pictures.py::test_bad_pictures_are_refused_before_they_are_sent",
     ],
     "| a real box outside 0 to 1, or with its corners exchanged | `ValueError` |": [
         "test_client.py::test_bad_regions_are_refused_before_they_are_sent",
@@ -338,7 +338,7 @@ PROMISES = {
         "test_client.py::test_bad_embeddings_are_refused_before_they_are_scored",
     ],
     "| a picture that cannot be decoded, or is too large |": [
-        "test_picture_requests.py::test_bad_pictures_are_refused_before_they_are_sent",
+        "test_pictures.py::test_bad_pictures_are_refused_before_they_are_sent",
     ],
     "| an image or caption with nothing real | encoded; scores 0 |": [
         "test_client.py::test_an_image_or_caption_with_nothing_real_is_encoded_and_scores_0",

@@ -210,6 +210,17 @@ def test_the_package_imports_nothing_that_stands_beside_it():
     assert not wrong
 
 
+def test_no_test_imports_from_another_test():
+    """What several of them share lies in `tests/support/`."""
+    wrong = [
+        f"{relative(path)} imports {name}"
+        for path in sources("tests")
+        for name in imported(path)
+        if any(piece.startswith("test_") for piece in name.split(".")[:-1])
+    ]
+    assert not wrong
+
+
 def test_heavy_packages_are_imported_inside_the_function_that_needs_them():
     wrong = [
         f"{relative(path)} imports {name} at its top"

@@ -353,8 +353,7 @@ PROMISES = {
     ],
     # Without Keras.
     "they compute MrSw themselves, and refuse other poolings": [
-        "test_litert.py::test_without_a_scorer_another_rule_is_refused",
-        "test_javascript.py::test_without_a_scorer_another_rule_is_refused",
+        "test_both_searches.py::test_without_a_scorer_another_rule_is_refused",
     ],
     "A sentence without a known word is refused. So are region vectors that are not of unit length.": [
         "test_litert.py::test_what_cannot_be_searched_for_is_refused_in_one_line",
@@ -362,7 +361,6 @@ PROMISES = {
         "test_javascript.py::test_what_cannot_be_searched_for_is_refused_in_one_line",
     ],
     "A sentence that is too long is cut before [SEP], and the output says where.": [
-        "test_litert.py::test_a_long_sentence_is_cut_as_by_the_tokeniser_and_this_is_told",
-        "test_javascript.py::test_a_long_sentence_is_cut_as_by_the_tokeniser_and_this_is_told",
+        "test_both_searches.py::test_a_long_sentence_is_cut_as_by_the_tokeniser_and_this_is_told",
     ],
 }

@@ -142,26 +142,8 @@ def dfine_nano(folder):
     """D-FINE nano (Peng et al. 2024), 300 queries of 128."""
     import keras_hub
 
-    pixels = keras_hub.models.HGNetV2Backbone(
-        stem_channels=[3, 16, 16],
-        stackwise_stage_filters=[
-            [16, 16, 64, 1, 3, 3],
-            [64, 32, 256, 1, 3, 3],
-            [256, 64, 512, 2, 3, 5],
-            [512, 128, 1024, 1, 3, 5],
-        ],
-        apply_downsample=[False, True, True, True],
-        use_lightweight_conv_block=[False, False, True, True],
-        depths=[1, 1, 2, 1],
-        hidden_sizes=[64, 256, 512, 1024],
-        embedding_size=16,
-        use_learnable_affine_block=True,
-        hidden_act="relu",
-        image_shape=(None, None, 3),
-        out_features=["stage3", "stage4"],
-    )
     backbone = keras_hub.models.DFineBackbone(
-        backbone=pixels,
+        backbone=_hgnet_b0(),
         decoder_in_channels=[128, 128],
         encoder_hidden_dim=128,
         num_labels=80,
@@ -214,6 +196,29 @@ NETWORKS = {
     "dfine_nano": dfine_nano,
     "retinanet_r50": retinanet_r50,
 }
+
+
+def _hgnet_b0():
+    import keras_hub
+
+    return keras_hub.models.HGNetV2Backbone(
+        stem_channels=[3, 16, 16],
+        stackwise_stage_filters=[
+            [16, 16, 64, 1, 3, 3],
+            [64, 32, 256, 1, 3, 3],
+            [256, 64, 512, 2, 3, 5],
+            [512, 128, 1024, 1, 3, 5],
+        ],
+        apply_downsample=[False, True, True, True],
+        use_lightweight_conv_block=[False, False, True, True],
+        depths=[1, 1, 2, 1],
+        hidden_sizes=[64, 256, 512, 1024],
+        embedding_size=16,
+        use_learnable_affine_block=True,
+        hidden_act="relu",
+        image_shape=(None, None, 3),
+        out_features=["stage3", "stage4"],
+    )
 
 
 def _resnet_50(shape=(None, None, 3)):

@@ -35,36 +35,20 @@ def main():
     seconds = {}
     with stage("draw the scenes", seconds):
         sets = draw_sets(SHORT["train_images"] if args.quick else None)
-    config = keras_teran.TrainingConfig(
-        recipe={"epochs": SHORT["epochs"]} if args.quick else {}
-    )
-    with stage("train TERAN", seconds):
-        keras_teran.train(config, out, data=training_pairs(sets))
-    with stage("train the bag of words", seconds):
-        bags = {name: as_bags(drawn) for name, drawn in sets.items()}
-        bag_config = dataclasses.replace(config, model={"pooling": "mean"})
-        keras_teran.train(bag_config, out / "bag_of_words", data=training_pairs(bags))
-
+    bags = train_both(sets, out, args.quick, seconds)
     matcher = keras_teran.load(out)
     with stage("evaluate", seconds):
         test = sets["test"]
+        bag_matcher = keras_teran.load(out / "bag_of_words")
         tables = {
             "TERAN": evaluated(matcher, test),
-            "bag of words": evaluated(
-                keras_teran.load(out / "bag_of_words"), bags["test"]
-            ),
+            "bag of words": evaluated(bag_matcher, bags["test"]),
         }
         grounding = keras_teran.grounding_accuracy(
             matcher.model, matcher.tokenizer, test
         )
     with stage("export", seconds):
-        manifest = keras_teran.export_encoders(
-            matcher.model,
-            matcher.tokenizer,
-            out / "exported",
-            preset=matcher.preset,
-            progress=True,
-        )
+        manifest = exported(matcher, out / "exported")
     with stage("draw", seconds):
         pictures = draw_words(matcher, test, out / "pictures")
 
@@ -87,6 +71,35 @@ def main():
     results = {"tables": tables, "grounding": grounding, "seconds": seconds}
     write_text(out / RESULTS, json.dumps(results, indent=1) + "\n")
     tell(out, tables, grounding, manifest, seconds)
+
+
+def train_both(sets, out, quick, seconds):
+    """Trains TERAN and, on the captions without their order, a bag of words.
+
+    Returns:
+        The sets of the bag of words.
+    """
+    config = keras_teran.TrainingConfig(
+        recipe={"epochs": SHORT["epochs"]} if quick else {}
+    )
+    with stage("train TERAN", seconds):
+        keras_teran.train(config, out, data=training_pairs(sets))
+    with stage("train the bag of words", seconds):
+        bags = {name: as_bags(drawn) for name, drawn in sets.items()}
+        bag_config = dataclasses.replace(config, model={"pooling": "mean"})
+        keras_teran.train(bag_config, out / "bag_of_words", data=training_pairs(bags))
+    return bags
+
+
+def exported(matcher, folder):
+    """Writes both encoders in every format: the manifest."""
+    return keras_teran.export_encoders(
+        matcher.model,
+        matcher.tokenizer,
+        folder,
+        preset=matcher.preset,
+        progress=True,
+    )
 
 
 def clear(out):

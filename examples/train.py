@@ -46,20 +46,7 @@ def main():
         seed=config.seed,
     )
 
-    changes = {"region_dim": regions.region_dim}
-    if config.caption_backbone is None:
-        changes["vocabulary_size"] = len(tokenizer.vocabulary)
-    model = keras_teran.build_model(
-        config.preset,
-        caption_backbone=config.caption_backbone,
-        dtype=config.dtype,
-        **changes,
-    )
-    model.compile(
-        keras_teran.recipe_optimizer(recipe, len(batches)),
-        loss=keras_teran.recipe_loss(recipe),
-    )
-    model.pooled_loss = keras_teran.recipe_pooled_loss(recipe)
+    model = build(config, tokenizer, regions.region_dim, len(batches))
     keras_teran.begin_run(args.run, config, tokenizer)
     keeper = keras_teran.RunKeeper(args.run)
     model.fit(
@@ -72,6 +59,26 @@ def main():
         ],
     )
     keras_teran.finish_run(args.run, config, keeper.history)
+
+
+def build(config, tokenizer, region_dim, steps):
+    """The model as the preset has it, compiled as its recipe says."""
+    changes = {"region_dim": region_dim}
+    if config.caption_backbone is None:
+        changes["vocabulary_size"] = len(tokenizer.vocabulary)
+    model = keras_teran.build_model(
+        config.preset,
+        caption_backbone=config.caption_backbone,
+        dtype=config.dtype,
+        **changes,
+    )
+    recipe = config.full_recipe
+    model.compile(
+        keras_teran.recipe_optimizer(recipe, steps),
+        loss=keras_teran.recipe_loss(recipe),
+    )
+    model.pooled_loss = keras_teran.recipe_pooled_loss(recipe)
+    return model
 
 
 def parse_arguments():

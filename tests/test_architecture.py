@@ -56,6 +56,7 @@ WITHOUT_KERAS = (
     "models/_presets",
     "text/_tokenizer",
 )
+MOST_LINES_OF_A_FUNCTION = 50
 MOST_LINES = 400
 # Temporary files outside `_io`: none of them becomes anything that a user keeps.
 TEMPORARY = {
@@ -217,6 +218,17 @@ def test_the_package_imports_nothing_that_stands_beside_it():
     assert not wrong
 
 
+def test_no_test_imports_from_another_test():
+    """What several of them share lies in `tests/support/`."""
+    wrong = [
+        f"{relative(path)} imports {name}"
+        for path in sources("tests")
+        for name in imported(path)
+        if any(piece.startswith("test_") for piece in name.split(".")[:-1])
+    ]
+    assert not wrong
+
+
 def test_heavy_packages_are_imported_inside_the_function_that_needs_them():
     wrong = [
         f"{relative(path)} imports {name} at its top"
@@ -363,6 +375,49 @@ def test_every_file_has_one_job_and_a_name_for_it():
     assert not [relative(path) for path in files if path.stem == "utils"]
     lengths = {relative(p): len(p.read_text("utf-8").splitlines()) for p in files}
     assert not {file: n for file, n in lengths.items() if n > MOST_LINES}
+
+
+def function_lengths(tree):
+    """{"line name": lines} of each function, without the lines of its docstring."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = node.end_lineno - node.lineno + 1
+            if ast.get_docstring(node) is not None:
+                lines -= node.body[0].end_lineno - node.body[0].lineno + 1
+            found[f"{node.lineno} {node.name}"] = lines
+    return found
+
+
+def test_no_function_is_long():
+    wrong = [
+        f"{relative(path)}:{name} has {lines} lines"
+        for path in sources("keras_teran", *OUTSIDE)
+        for name, lines in function_lengths(ast.parse(path.read_text("utf-8"))).items()
+        if lines > MOST_LINES_OF_A_FUNCTION
+    ]
+    assert not wrong
+
+
+def test_the_rule_counts_every_function_and_no_docstring():
+    program = '''
+def one(a,
+        b):
+    """Two lines
+    of a docstring."""
+    return a
+
+class Kept:
+    async def two(self):
+        def three():
+            pass
+        return three
+'''
+    assert function_lengths(ast.parse(program)) == {
+        "2 one": 3,
+        "9 two": 4,
+        "10 three": 2,
+    }
 
 
 def test_the_rules_see_relative_and_nested_imports(tmp_path, monkeypatch):

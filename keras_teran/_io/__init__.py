@@ -10,7 +10,7 @@ __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
         "_arguments": "number whole whole_between",
-        "_arrays": "all_finite map_npy read_npy read_npz",
+        "_arrays": "all_finite as_array map_npy read_npy read_npz",
         "_bars": "close_bars keras_verbose progress_bar",
         "_documents": "check parse_json read_json read_yaml yaml_text",
         "_files": "at_hand one_line read_bytes read_text require_file sha256 shown",

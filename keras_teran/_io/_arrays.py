@@ -35,6 +35,15 @@ _READERS = {
 _HEADER = 2**14
 
 
+def as_array(name, value):
+    """What a caller gave, as a NumPy array; ValueError where it makes none."""
+    try:
+        return np.asarray(value)
+    # Rows of different lengths, a tensor of another device, an object of any kind.
+    except Exception as error:
+        raise ValueError(f"{name} is no array: {one_line(error)}") from error
+
+
 def read_npz(file, name, wanted, optional=(), most=2**30, others=True):
     """Reads arrays of an `.npz` file as `numpy.savez` and `savez_compressed` write it.
 

@@ -26,6 +26,29 @@ def add(commands):
     command.add_argument(
         "--run", dest="moved", metavar="RUN", help="of verify: where it is now"
     )
+    _add_data_options(command)
+    command.add_argument("--out", metavar="INDEX", help="folder to write; resumes")
+    command.add_argument(
+        "--payload",
+        metavar="FILE",
+        help="JSON lines, an object with image_id and what to keep with that image",
+    )
+    command.add_argument(
+        "--dtype",
+        choices=["float32", "float16"],
+        default="float32",
+        help="(%(default)s)",
+    )
+    command.add_argument(
+        "--regions-per-image",
+        metavar="N",
+        type=int,
+        help="vectors an image keeps, the regions most alike merged (all regions)",
+    )
+    _add_engine_options(command.add_argument_group("engine"))
+
+
+def _add_data_options(command):
     command.add_argument(
         "--regions",
         metavar="DATA",
@@ -51,25 +74,9 @@ def add(commands):
     command.add_argument("--captions", metavar="FILE", help="captions, Karpathy layout")
     command.add_argument("--sizes", metavar="PATH", help="image sizes, as for train")
     command.add_argument("--split", default="test", help="of the data (%(default)s)")
-    command.add_argument("--out", metavar="INDEX", help="folder to write; resumes")
-    command.add_argument(
-        "--payload",
-        metavar="FILE",
-        help="JSON lines, an object with image_id and what to keep with that image",
-    )
-    command.add_argument(
-        "--dtype",
-        choices=["float32", "float16"],
-        default="float32",
-        help="(%(default)s)",
-    )
-    command.add_argument(
-        "--regions-per-image",
-        metavar="N",
-        type=int,
-        help="vectors an image keeps, the regions most alike merged (all regions)",
-    )
-    group = command.add_argument_group("engine")
+
+
+def _add_engine_options(group):
     group.add_argument(
         "--engine", help="embedded, or the URL of a Qdrant server (embedded)"
     )

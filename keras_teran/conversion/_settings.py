@@ -12,6 +12,22 @@ _POOLINGS = {name: name for name in POOLINGS if name not in _MODES.values()} | _
 _HEADS = 4
 _FEEDFORWARD_DIM = 2048
 
+# The training values of the authors' COCO files.
+_TRAINING = {
+    "lr": 1e-5,
+    "grad-clip": 2.0,
+    "max-violation": True,
+    "loss-type": "alignment",
+    "measure": "dot",
+    "margin": 0.2,
+    "bs": 40,
+    "scheduler": "steplr",
+    "gamma": 0.1,
+    "step-size": 20,
+    "warmup": None,
+    "warmup-period": 1000,
+}
+
 # What is implemented, of what a configuration can ask for.
 _IMPLEMENTED = {
     ("model", "name"): ("teran",),
@@ -99,17 +115,7 @@ def original_config(config):
     Raises:
         ValueError: when the authors' code cannot be told to build that architecture.
     """
-    for name, fixed in (("heads", _HEADS), ("feedforward_dim", _FEEDFORWARD_DIM)):
-        if config[name] != fixed:
-            raise ValueError(
-                f"{name}={config[name]} cannot be written for the authors' code, in "
-                f"which it is always {fixed}."
-            )
-    if config["context_dim"]:
-        raise ValueError(
-            f"context_dim={config['context_dim']} cannot be written for the authors' code, which "
-            "has no vector of the whole image in its regions."
-        )
+    _check_writable(config)
     modes = {ours: theirs for theirs, ours in _POOLINGS.items()}
     return {
         "dataset": {
@@ -150,22 +156,22 @@ def original_config(config):
             "shared-transformer": config["shared_final_layers"],
             "dropout": config["dropout"],
         },
-        "training": {
-            "lr": 1e-5,
-            "grad-clip": 2.0,
-            "max-violation": True,
-            "loss-type": "alignment",
-            "alignment-mode": modes[config["pooling"]],
-            "measure": "dot",
-            "margin": 0.2,
-            "bs": 40,
-            "scheduler": "steplr",
-            "gamma": 0.1,
-            "step-size": 20,
-            "warmup": None,
-            "warmup-period": 1000,
-        },
+        "training": _TRAINING | {"alignment-mode": modes[config["pooling"]]},
     }
+
+
+def _check_writable(config):
+    for name, fixed in (("heads", _HEADS), ("feedforward_dim", _FEEDFORWARD_DIM)):
+        if config[name] != fixed:
+            raise ValueError(
+                f"{name}={config[name]} cannot be written for the authors' code, in "
+                f"which it is always {fixed}."
+            )
+    if config["context_dim"]:
+        raise ValueError(
+            f"context_dim={config['context_dim']} cannot be written for the authors' code, which "
+            "has no vector of the whole image in its regions."
+        )
 
 
 def _check_implemented(config, key, allowed):

@@ -66,3 +66,23 @@ class ImageRows:
                 "together, or extract the missing ones."
             )
         return self._order[places]
+
+
+class RowStore:
+    """What every `RegionStore` says of its rows.
+
+    A subclass sets `_rows`, an `ImageRows`.
+    """
+
+    @property
+    def image_ids(self):
+        """Ids of the images it holds: int64, (images,), in the order of the rows."""
+        return self._rows.image_ids
+
+    def __len__(self):
+        """Number of images."""
+        return len(self.image_ids)
+
+    def rows(self, image_ids):
+        """Rows at which images stand: int64, (n,); ValueError names unknown ids."""
+        return self._rows.rows(image_ids)

@@ -4,29 +4,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from keras_teran.data._checks import RowStore
+
 _THREADS = 4
 
 
-class ImageByImage:
+class ImageByImage(RowStore):
     """What a ``RegionStore`` needs besides reading one image.
 
     A subclass sets ``folder`` (what bars and errors name), ``counts`` int64 (images,),
     ``max_regions``, ``region_dim`` and ``_rows``, an ``ImageRows``, and has
     ``read_image(image_id)``, which several threads may call at once.
     """
-
-    @property
-    def image_ids(self):
-        """Ids of the images it holds: int64, (images,)."""
-        return self._rows.image_ids
-
-    def __len__(self):
-        """Number of images."""
-        return len(self.image_ids)
-
-    def rows(self, image_ids):
-        """Positions of images in ``image_ids``: int64, (n,); names unknown ids."""
-        return self._rows.rows(image_ids)
 
     def read(self, image_ids):
         """Features and boxes of images, padded with 0; see ``RegionStore.read``.

@@ -2,14 +2,12 @@
 
 import numpy as np
 
-from keras_teran._io import (
-    all_finite,
-)
-from keras_teran.data._checks import ImageRows
+from keras_teran._io import all_finite
+from keras_teran.data._checks import ImageRows, RowStore
 from keras_teran.vision import box_fault
 
 
-class MemoryRegions:
+class MemoryRegions(RowStore):
     """A `RegionStore` over arrays in memory.
 
     Args:
@@ -47,19 +45,6 @@ class MemoryRegions:
         self._rows = ImageRows(image_ids, "the regions in memory")
         self._regions, self._boxes, self._mask = regions, boxes, region_mask
         self.max_regions, self.region_dim = regions.shape[1:]
-
-    @property
-    def image_ids(self):
-        """Ids of the images it holds: int64, (images,)."""
-        return self._rows.image_ids
-
-    def __len__(self):
-        """Number of images."""
-        return len(self._regions)
-
-    def rows(self, image_ids):
-        """Rows at which images stand: int64, (n,); ValueError names unknown ids."""
-        return self._rows.rows(image_ids)
 
     def read(self, image_ids):
         """Features and boxes of images, see `RegionStore.read`."""

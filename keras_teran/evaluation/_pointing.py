@@ -9,36 +9,11 @@ import numpy as np
 
 from keras_teran.evaluation._recall import RECALL_AT
 from keras_teran.pipeline import heat_maps, heat_points
+from keras_teran.vision import iou
 
 BOXES = ("merged", "separate")
 LEAST_OVERLAP = 0.5
 CENTER = (0.5, 0.5)
-
-
-def overlap(boxes, box):
-    """Intersection over union of boxes with one box.
-
-    Args:
-        boxes: float (..., 4), x0 y0 x1 y1.
-        box: float (..., 4), broadcast against `boxes`.
-
-    Returns:
-        float (...), 0..1; 0 where both are empty.
-
-    Example:
-        >>> float(overlap(np.array([0, 0, 2, 2]), np.array([1, 0, 2, 2])))
-        0.5
-    """
-    boxes, box = np.asarray(boxes), np.asarray(box)
-    low = np.maximum(boxes[..., :2], box[..., :2])
-    high = np.minimum(boxes[..., 2:], box[..., 2:])
-    shared = np.prod(np.maximum(high - low, 0), axis=-1)
-    total = _area(boxes) + _area(box) - shared
-    return np.where(total > 0, shared / np.where(total > 0, total, 1), 0.0)
-
-
-def _area(boxes):
-    return np.prod(boxes[..., 2:] - boxes[..., :2], axis=-1)
 
 
 def inside(points, boxes):
@@ -85,7 +60,7 @@ def point_at(cosines, boxes, truths):
         return np.logical_or.reduceat(hits, starts, axis=0)
 
     hit = any_of(inside(centers, truth[:, None]))
-    shares = np.maximum.reduceat(overlap(boxes, truth[:, None]), starts, axis=0)
+    shares = np.maximum.reduceat(iou(boxes, truth[:, None]), starts, axis=0)
     right = shares >= LEAST_OVERLAP
     order = np.argsort(-cosines, axis=1, kind="stable")
     first = order[:, :1]

@@ -54,7 +54,7 @@ def write_rouge_l(captions, path, progress=False):
         ) as bar:
             for start in range(done, len(captions), ROWS_PER_BLOCK):
                 block = captions.captions[start : start + ROWS_PER_BLOCK]
-                file.write(np.stack([scorer.row(text) for text in block]).tobytes())
+                file.write(scorer.rows(block).tobytes())
                 bar.update(len(block))
     put_in_place(aside, path)
 
@@ -114,7 +114,7 @@ def open_rouge_l(path, captions):
         captions.captions, captions.caption_to_image, len(captions.image_ids)
     )
     rows = np.unique(np.linspace(0, len(captions) - 1, _ROWS_COMPARED).astype(int))
-    expected = np.stack([scorer.row(captions.captions[row]) for row in rows])
+    expected = scorer.rows([captions.captions[row] for row in rows])
     equal = np.mean(np.abs(found[rows] - expected) < 1e-3)
     if equal < _LEAST_EQUAL:
         raise ValueError(

@@ -1,8 +1,11 @@
 """ROUGE-L of a caption against each image's captions, as TERAN's evaluation has it."""
 
-import numpy as np
+from array import array
 
-from keras_teran.evaluation._lcs import CommonSubsequences
+import numpy as np
+from rapidfuzz.distance import LCSseq
+from rapidfuzz.process import cdist
+
 from keras_teran.evaluation._recall import check_correspondence
 
 BETA = 1.2
@@ -35,31 +38,44 @@ class RougeL:
         ValueError: the correspondence does not fit (see `check_correspondence`).
 
     Example:
-        >>> RougeL(["a red ring", "a ring", "stars"], [0, 0, 1], 2).row("a red ring")
-        array([1., 0.], dtype=float32)
+        >>> RougeL(["a red ring", "a ring", "stars"], [0, 0, 1], 2).rows(["a red ring"])
+        array([[1., 0.]], dtype=float32)
     """
 
     def __init__(self, captions, caption_to_image, images):
         owners = check_correspondence(caption_to_image, images)
         order = np.argsort(owners, kind="stable")
-        words = [split_words(captions[caption]) for caption in order]
+        self._vocabulary = {}
+        self._references = [self._numbers(captions[caption]) for caption in order]
+        self._lengths = np.array([len(each) for each in self._references], np.float64)
         self._starts = np.searchsorted(owners[order], np.arange(images))
-        self._lengths = np.array([len(each) for each in words], np.float64)
-        self._references = CommonSubsequences(words)
 
-    def row(self, caption):
-        """Scores of one caption against every image.
+    def rows(self, captions):
+        """Scores of captions against every image.
 
         Args:
-            caption: str.
+            captions: list of str.
 
         Returns:
-            float32, (images,), in 0..1.
+            float32, (captions, images), in 0..1.
         """
-        words = split_words(caption)
-        common = self._references.lengths(words)
-        precision = np.maximum.reduceat(common, self._starts) / len(words)
-        recall = np.maximum.reduceat(common / self._lengths, self._starts)
+        words = [self._numbers(caption) for caption in captions]
+        common = cdist(
+            words,
+            self._references,
+            scorer=LCSseq.similarity,
+            dtype=np.int32,
+            workers=-1,
+        )
+        lengths = np.array([len(each) for each in words])[:, None]
+        precision = np.maximum.reduceat(common, self._starts, axis=1) / lengths
+        recall = np.maximum.reduceat(common / self._lengths, self._starts, axis=1)
         above = (1 + BETA**2) * precision * recall
         below = recall + BETA**2 * precision
         return (above / np.where(below > 0, below, 1)).astype(np.float32)
+
+    def _numbers(self, caption):
+        """The words as numbers: rapidfuzz compares arrays without a Python object."""
+        known = self._vocabulary
+        words = split_words(caption)
+        return array("I", [known.setdefault(word, len(known)) for word in words])

@@ -98,25 +98,12 @@ def export(
         for format_name, variant, name in progress_bar(
             _wanted(formats, variants, graphs), "export", disable=not progress
         ):
-            path = _write(
-                graphs[name],
-                format_name,
-                variant,
-                folder,
-                (calibration or {}).get(name),
-            )
-            errors = largest_errors(path, references[name])
-            artifacts.append(
-                {
-                    "format": format_name,
-                    "variant": variant,
-                    "encoder": name,
-                    **_described(path, folder),
-                    "max_abs_error": max(errors.values()),
-                    "errors": errors,
-                }
-            )
-            _check_file(artifacts[-1], path, tolerance)
+            real = (calibration or {}).get(name)
+            path = _write(graphs[name], format_name, variant, folder, real)
+            about = {"format": format_name, "variant": variant, "encoder": name}
+            about |= _described(path, folder) | _compared(path, references[name])
+            _check_file(about, path, tolerance)
+            artifacts.append(about)
         tokenizer.save(folder)
         manifest = _manifest(model, graphs, tokenizer, folder, formats, preset)
         manifest = signed(
@@ -131,6 +118,12 @@ def export(
         if accept is not None:
             accept(folder)
     return manifest
+
+
+def _compared(path, reference):
+    """How far a file's outputs are from Keras'."""
+    errors = largest_errors(path, reference)
+    return {"max_abs_error": max(errors.values()), "errors": errors}
 
 
 def in_float32(model):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_teran._io import one_line, shown
+from keras_teran._io import as_array, shown
 from keras_teran.export._manifest import MANIFEST, check_opened, read_manifest
 from keras_teran.runtimes import OPENERS
 
@@ -93,7 +93,7 @@ class ExportedEncoder:
                 f"{self.path.name} takes the inputs {sorted(self.inputs)}, received "
                 f"{sorted(map(str, inputs))}."
             )
-        arrays = {name: _array(name, inputs[name]) for name in self.inputs}
+        arrays = {name: as_array(name, inputs[name]) for name in self.inputs}
         for name, array in arrays.items():
             self._check_shape(name, array.shape)
         cast = {name: self._cast(name, array) for name, array in arrays.items()}
@@ -171,14 +171,6 @@ class ExportedEncoder:
                     "its weights are damaged. Export the model again."
                 )
         return outputs
-
-
-def _array(name, value):
-    try:
-        return np.asarray(value)
-    # Rows of different lengths, a tensor of another device, an object of any kind.
-    except Exception as error:
-        raise ValueError(f"{name} is no array: {one_line(error)}") from error
 
 
 def _check_boxes(arrays):

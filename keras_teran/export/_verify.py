@@ -100,41 +100,46 @@ def verify(
         "pairs": [],
         "files": [],
     }
-    for (format_name, variant), files in progress_bar(
-        pairs.items(), "verify", disable=not progress
-    ):
+    for key, files in progress_bar(pairs.items(), "verify", disable=not progress):
         outputs = {
             name: sides[name].through(open_exported(folder / files[name]["path"]))
             for name in ENCODERS
         }
         recall = recall_table(all_pairs(*outputs.values(), *rules), owners)
-        change = recall["rsum"] - expected["rsum"]
-        good = change >= -most_lost
-        found["pairs"].append(
-            {
-                "format": format_name,
-                "variant": variant,
-                "recall": recall,
-                "rsum_change": change,
-                "agreement": alignment_agreement(
-                    [*reference.values()], [*outputs.values()], owners
-                ),
-                "good": good,
-            }
+        agreement = alignment_agreement(
+            [*reference.values()], [*outputs.values()], owners
         )
-        found["files"] += [
-            {
-                **_named(files[name]),
-                "good": good,
-                "mean_cosine": _mean_cosine(outputs[name], reference[name]),
-            }
-            for name in ENCODERS
-        ]
+        _add_pair(found, key, files, recall, agreement, outputs, reference)
     found["files"] += _scorers(manifest, folder, reference, rules)
     if cost:
         _add_costs(found["files"], folder, sides, reference, progress)
     _write(folder, manifest, found)
     return found
+
+
+def _add_pair(found, key, files, recall, agreement, outputs, reference):
+    """Adds what one pair of encoders gave to `found`: the pair, and both files."""
+    change = recall["rsum"] - found["reference"]["recall"]["rsum"]
+    good = change >= -found["most_lost"]
+    format_name, variant = key
+    found["pairs"].append(
+        {
+            "format": format_name,
+            "variant": variant,
+            "recall": recall,
+            "rsum_change": change,
+            "agreement": agreement,
+            "good": good,
+        }
+    )
+    found["files"] += [
+        {
+            **_named(files[name]),
+            "good": good,
+            "mean_cosine": _mean_cosine(outputs[name], reference[name]),
+        }
+        for name in ENCODERS
+    ]
 
 
 class _Images:

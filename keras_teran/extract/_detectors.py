@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from keras_teran.vision import hash_weights, input_size, pool, preparation
+from keras_teran.vision import hash_weights, input_size, iou, pool, preparation
 
 TOP = 36
 _WHOLE = np.array([[0, 0, 1, 1]], np.float32)
@@ -256,13 +256,5 @@ def distinct(boxes, scores, overlap, most):
     while len(left) and len(kept) < most:
         best, left = left[0], left[1:]
         kept.append(best)
-        left = left[_shared(boxes[best], boxes[left]) <= overlap]
+        left = left[iou(boxes[left], boxes[best]) <= overlap]
     return np.array(kept, np.int64)
-
-
-def _shared(box, others):
-    """Intersection over union of one box with others."""
-    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
-    both = np.maximum(sides, 0).prod(1)
-    areas = (others[:, 2:] - others[:, :2]).prod(1) + (box[2:] - box[:2]).prod()
-    return both / np.maximum(areas - both, 1e-12)

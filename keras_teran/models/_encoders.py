@@ -25,65 +25,41 @@ IMAGE_INPUTS = ("regions", "boxes", "region_mask")
 CAPTION_INPUTS = ("token_ids", "padding_mask")
 
 
-def final_blocks_of_both(shared, *arguments):
-    """(of the image encoder, of the caption encoder): the same layers where shared.
+def both_encoders(config, dtype):
+    """The image encoder and the caption encoder of an architecture.
 
     Args:
-        shared: bool, as in the `*_shared` presets.
-        *arguments: those of `final_blocks` but for the name.
+        config: dict, the arguments of `Teran`.
+        dtype: Keras dtype policy of the layers.
+
+    Returns:
+        (image encoder, caption encoder), see `image_encoder` and `caption_encoder`.
+
+    Raises:
+        ValueError: as `check_context` and `InContext`.
     """
-    if shared:
-        blocks = final_blocks(*arguments, "final_block")
-        return blocks, blocks
+    count = config["final_layers"]
+    if config["shared_final_layers"]:
+        image_blocks = caption_blocks = _blocks(config, count, dtype, "final_block")
+    else:
+        image_blocks = _blocks(config, count, dtype, "image_final_block")
+        caption_blocks = _blocks(config, count, dtype, "caption_final_block")
     return (
-        final_blocks(*arguments, "image_final_block"),
-        final_blocks(*arguments, "caption_final_block"),
+        image_encoder(config, image_blocks, dtype),
+        caption_encoder(config, caption_blocks, dtype),
     )
 
 
-def final_blocks(count, heads, feedforward_dim, dropout, dtype, name):
-    """The transformer layers after the projection to the common width."""
-    return [
-        TransformerBlock(
-            heads,
-            feedforward_dim,
-            dropout=dropout,
-            feedforward_dropout=dropout,
-            dtype=dtype,
-            name=f"{name}_{index}",
-        )
-        for index in range(count)
-    ]
-
-
-def image_encoder(
-    region_dim,
-    embedding_dim,
-    layers,
-    heads,
-    feedforward_dim,
-    dropout,
-    blocks,
-    dtype,
-    pooling_head=False,
-    context_dim=0,
-    context_dropout=0.0,
-):
+def image_encoder(config, blocks, dtype):
     """Regions with their boxes to unit vectors (Messina et al. 2021, figure 2, left).
 
+    A context is a `ContextVector` of the region features, with a layer of
+    `feedforward_dim` inside, in every region's embedding.
+
     Args:
-        region_dim: int, width of the region features and of the first layers.
-        embedding_dim: int, width of the common space, `context_dim` of it included.
-        layers: int, transformer layers before the projection.
-        heads: int, their attention heads.
-        feedforward_dim: int, their feed-forward width.
-        dropout: float, their dropout rate.
-        blocks: list of layers after the projection, from `final_blocks`.
+        config: dict, the arguments of `Teran`.
+        blocks: list of the layers after the projection.
         dtype: Keras dtype policy of the layers.
-        pooling_head: bool, end in a `PoolingHead`.
-        context_dim: int, width of a `ContextVector` of the region features, with a
-            layer of `feedforward_dim` inside, in every region's embedding; 0 for none.
-        context_dropout: float, its dropout rate.
 
     Returns:
         Functional `keras.Model`. Inputs: `regions` float32 (batch, regions,
@@ -97,8 +73,9 @@ def image_encoder(
     Raises:
         ValueError: as `check_context`.
     """
-    check_context(context_dim, embedding_dim)
-    regions = keras.Input((None, region_dim), dtype="float32", name="regions")
+    context_dim = config["context_dim"]
+    check_context(context_dim, config["embedding_dim"])
+    regions = keras.Input((None, config["region_dim"]), dtype="float32", name="regions")
     boxes = keras.Input((None, 4), dtype="float32", name="boxes")
     region_mask = keras.Input((None,), dtype="bool", name="region_mask")
 
@@ -108,76 +85,40 @@ def image_encoder(
     slot_mask = ops.concatenate(
         [ops.ones_like(region_mask[:, :1]), region_mask], axis=1
     )
-    own_blocks = final_blocks(
-        layers, heads, feedforward_dim, dropout, dtype, "image_block"
-    )
+    own_blocks = _blocks(config, config["image_layers"], dtype, "image_block")
     slots = _through(own_blocks, slots, slot_mask)
-    width = embedding_dim - context_dim
-    slots = _projection(width, dtype, "image_projection")(slots)
+    slots = _projected(config, slots, dtype, "image_projection")
     slots = _through(blocks, slots, slot_mask)
-    region_embeddings = unit_rows(slots[:, 1:], region_mask)
+    rows, slot, context = unit_rows(slots[:, 1:], region_mask), slots[:, 0], None
     if context_dim:
         context = ContextVector(
             context_dim,
-            feedforward_dim,
-            context_dropout,
+            config["feedforward_dim"],
+            config["context_dropout"],
             dtype=dtype,
             name="image_context",
         )(regions, region_mask)
-        mix = InContext(name="image_in_context")
-        region_embeddings = mix(region_embeddings, context, region_mask)
-        image_embedding = whole_vector(context, width)
-    else:
-        image_embedding = unit_rows(slots[:, 0])
-    if pooling_head:
-        head = PoolingHead(dtype=dtype, name="image_pooling_head")
-        image_embedding = head(region_embeddings, image_embedding)
+        rows = InContext(name="image_in_context")(rows, context, region_mask)
     return keras.Model(
         {"regions": regions, "boxes": boxes, "region_mask": region_mask},
         {
-            "region_embeddings": region_embeddings,
-            "image_embedding": image_embedding,
+            "region_embeddings": rows,
+            "image_embedding": _whole(config, rows, slot, context, dtype, "image"),
         },
         name="image_encoder",
     )
 
 
-def caption_encoder(
-    vocabulary_size,
-    dim,
-    layers,
-    heads,
-    feedforward_dim,
-    max_length,
-    embedding_dim,
-    dropout,
-    drop_last_word,
-    blocks,
-    dtype,
-    pooling_head=False,
-    context_dim=0,
-    context_words=15.0,
-    pooling="MrSw",
-):
+def caption_encoder(config, blocks, dtype):
     """Word pieces to unit vectors (Messina et al. 2021, figure 2, right).
 
+    A context is a `ContextVector` of BERT's tokens, a linear one, in every word's
+    embedding.
+
     Args:
-        vocabulary_size: int, tokens of the BERT vocabulary.
-        dim: int, width of BERT.
-        layers: int, layers of BERT that are used.
-        heads: int, attention heads of BERT.
-        feedforward_dim: int, feed-forward width of BERT.
-        max_length: int, positions of BERT.
-        embedding_dim: int, width of the common space, `context_dim` of it included.
-        dropout: float, rate in all layers.
-        drop_last_word: bool, leave out the word piece before [SEP] too.
-        blocks: list of layers after the projection, from `final_blocks`.
+        config: dict, the arguments of `Teran`.
+        blocks: list of the layers after the projection.
         dtype: Keras dtype policy of the layers.
-        pooling_head: bool, end in a `PoolingHead`.
-        context_dim: int, width of a `ContextVector` of BERT's tokens, a linear one, in
-            every word's embedding; 0 for none.
-        context_words: float, the number of words that it counts as.
-        pooling: str, that of the scores, on which its weight depends (`InContext`).
 
     Returns:
         Functional `keras.Model`. Inputs: `token_ids` int32 (batch, words),
@@ -193,50 +134,80 @@ def caption_encoder(
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     padding_mask = keras.Input((None,), dtype="bool", name="padding_mask")
 
-    tokens = BertEmbedding(
-        vocabulary_size, dim, max_length, dropout, dtype=dtype, name="bert_embedding"
-    )(token_ids)
-    bert_blocks = [
+    bert_tokens = _bert(config, token_ids, padding_mask, dtype)
+    tokens = _projected(config, bert_tokens, dtype, "caption_projection")
+    tokens = _through(blocks, tokens, padding_mask)
+    word_mask = word_positions(padding_mask, config["drop_last_word"])
+    rows, slot, context = unit_rows(tokens, word_mask), tokens[:, 0], None
+    if config["context_dim"]:
+        context = ContextVector(
+            config["context_dim"], dtype=dtype, name="caption_context"
+        )(bert_tokens, padding_mask)
+        mix = InContext(
+            config["context_words"], config["pooling"], name="caption_in_context"
+        )
+        rows = mix(rows, context, word_mask)
+    return keras.Model(
+        {"token_ids": token_ids, "padding_mask": padding_mask},
+        {
+            "word_embeddings": rows,
+            "word_mask": word_mask,
+            "caption_embedding": _whole(config, rows, slot, context, dtype, "caption"),
+        },
+        name="caption_encoder",
+    )
+
+
+def _blocks(config, count, dtype, name):
+    return [
         TransformerBlock(
-            heads,
-            feedforward_dim,
+            config["heads"],
+            config["feedforward_dim"],
+            dropout=config["dropout"],
+            feedforward_dropout=config["dropout"],
+            dtype=dtype,
+            name=f"{name}_{index}",
+        )
+        for index in range(count)
+    ]
+
+
+def _bert(config, token_ids, padding_mask, dtype):
+    """The tokens after BERT's layers."""
+    tokens = BertEmbedding(
+        config["vocabulary_size"],
+        config["caption_dim"],
+        config["caption_max_length"],
+        config["dropout"],
+        dtype=dtype,
+        name="bert_embedding",
+    )(token_ids)
+    blocks = [
+        TransformerBlock(
+            config["caption_heads"],
+            config["caption_feedforward_dim"],
             activation="gelu",
-            dropout=dropout,
+            dropout=config["dropout"],
             feedforward_dropout=0.0,
             epsilon=1e-12,
             initializer=bert_initializer(),
             dtype=dtype,
             name=f"bert_block_{index}",
         )
-        for index in range(layers)
+        for index in range(config["caption_layers"])
     ]
-    bert_tokens = _through(bert_blocks, tokens, padding_mask)
-    width = embedding_dim - context_dim
-    tokens = _projection(width, dtype, "caption_projection")(bert_tokens)
-    tokens = _through(blocks, tokens, padding_mask)
-    word_mask = word_positions(padding_mask, drop_last_word)
-    word_embeddings = unit_rows(tokens, word_mask)
-    if context_dim:
-        context = ContextVector(context_dim, dtype=dtype, name="caption_context")(
-            bert_tokens, padding_mask
-        )
-        mix = InContext(context_words, pooling, name="caption_in_context")
-        word_embeddings = mix(word_embeddings, context, word_mask)
-        caption_embedding = whole_vector(context, width)
+    return _through(blocks, tokens, padding_mask)
+
+
+def _whole(config, rows, slot, context, dtype, side):
+    """The embedding of the image or caption: of its slot, its context, or its head."""
+    if context is None:
+        whole = unit_rows(slot)
     else:
-        caption_embedding = unit_rows(tokens[:, 0])
-    if pooling_head:
-        head = PoolingHead(dtype=dtype, name="caption_pooling_head")
-        caption_embedding = head(word_embeddings, caption_embedding)
-    return keras.Model(
-        {"token_ids": token_ids, "padding_mask": padding_mask},
-        {
-            "word_embeddings": word_embeddings,
-            "word_mask": word_mask,
-            "caption_embedding": caption_embedding,
-        },
-        name="caption_encoder",
-    )
+        whole = whole_vector(context, config["embedding_dim"] - config["context_dim"])
+    if config["pooling_head"]:
+        whole = PoolingHead(dtype=dtype, name=f"{side}_pooling_head")(rows, whole)
+    return whole
 
 
 def encode_sets(encoder, inputs, mask_name, batch_size=256, progress=False, check=None):
@@ -308,10 +279,14 @@ def _names(rows, mask_name, sets):
     return [kind if sets == 1 else f"{kind} {row}" for row in rows]
 
 
-def _projection(dim, dtype, name):
+def _projected(config, tensor, dtype, name):
+    """The part of the common space that is no context."""
     return keras.layers.Dense(
-        dim, kernel_initializer=linear_initializer(), dtype=dtype, name=name
-    )
+        config["embedding_dim"] - config["context_dim"],
+        kernel_initializer=linear_initializer(),
+        dtype=dtype,
+        name=name,
+    )(tensor)
 
 
 def _through(blocks, tensor, mask):

@@ -30,12 +30,7 @@ from keras_teran.models._bert import (
     copy_weights,
     load_backbone,
 )
-from keras_teran.models._encoders import (
-    CAPTION_INPUTS,
-    caption_encoder,
-    final_blocks_of_both,
-    image_encoder,
-)
+from keras_teran.models._encoders import CAPTION_INPUTS, both_encoders
 from keras_teran.models._encoding import encode
 from keras_teran.models._pixel_encoder import (
     pixel_encoder,
@@ -134,42 +129,11 @@ class Teran(keras.Model):
     ):
         config = checked_arguments(locals())
         super().__init__(**kwargs)
-        dtype = self.dtype_policy
-        image_final, caption_final = final_blocks_of_both(
-            shared_final_layers, final_layers, heads, feedforward_dim, dropout, dtype
-        )
-        self.image_encoder = image_encoder(
-            region_dim,
-            embedding_dim,
-            image_layers,
-            heads,
-            feedforward_dim,
-            dropout,
-            image_final,
-            dtype,
-            pooling_head,
-            context_dim,
-            context_dropout,
+        self.image_encoder, self.caption_encoder = both_encoders(
+            config, self.dtype_policy
         )
         if image_backbone is not None:
             self.image_encoder = pixel_encoder(image_backbone, self.image_encoder)
-        self.caption_encoder = caption_encoder(
-            vocabulary_size,
-            caption_dim,
-            caption_layers,
-            caption_heads,
-            caption_feedforward_dim,
-            caption_max_length,
-            embedding_dim,
-            dropout,
-            drop_last_word,
-            caption_final,
-            dtype,
-            pooling_head,
-            context_dim,
-            context_words,
-            pooling,
-        )
         if keras.backend.backend() == "tensorflow":  # XLA would compile each width
             for model in (self, self.image_encoder, self.caption_encoder):
                 model.supports_jit = False

@@ -93,17 +93,8 @@ def build(
             none of the above.
         OSError: when it cannot be written; ConnectionError when the server is dead.
     """
-    check_engine(engine)
-    check_storage(storage, engine == EMBEDDED)
-    check_count(regions_per_image)
-    if dtype not in DTYPES:
-        raise ValueError(f"dtype={shown(dtype)} is unknown; choose one of {DTYPES}.")
-    for value in (*captions.image_ids, *captions.caption_ids):
-        check_id(value)
-    known = {*map(int, captions.image_ids), *left_out}
-    extra = read_payload(payload, known) if payload else {}
-    if note := unaskable(extra.values()):
-        tell(note)
+    _check(captions, engine, dtype, storage, regions_per_image)
+    extra = _extra(payload, captions, left_out, tell)
     settings = {
         "engine": engine,
         "model": hash_model(run),
@@ -120,37 +111,22 @@ def build(
         from keras_teran.pipeline import load
 
         matcher = load(run)
-        model = matcher.model
-        manifest |= {
-            "run": str(Path(run).resolve()),
-            "pooling": model.pooling,
-            "padding": model.padding,
-            "dim": model.config["embedding_dim"],
-            "widths": {
-                IMAGES: min(
-                    regions.max_regions, regions_per_image or regions.max_regions
-                ),
-                CAPTIONS: _longest(matcher.tokenizer, captions.captions),
-            },
-            "storage": vars(storage or Storage()),
-        }
+        manifest |= {"run": str(Path(run).resolve())}
+        manifest |= _contents(matcher, captions, regions, regions_per_image)
+        manifest |= {"storage": vars(storage or Storage())}
         folder.mkdir(parents=True, exist_ok=True)
         write_manifest(folder, manifest)
         opened.create(Schema(manifest["dim"], dtype, fields_of(extra.values())))
-        digests = {name: Digest(dtype) for name in COLLECTIONS}
-        store = _Store(opened, digests, progress)
+        store = _Store(opened, dtype, progress)
         _store_images(store, matcher, captions, regions, extra, regions_per_image)
         _store_captions(store, matcher, captions)
         opened.finish()
     finally:
         opened.close()
-    manifest |= {
-        "complete": True,
-        "points": {name: digest.kept for name, digest in digests.items()},
-        "files": seal(folder) if engine == EMBEDDED else None,
-    }
+    files = seal(folder) if engine == EMBEDDED else None
+    manifest |= {"complete": True, "points": store.kept, "files": files}
     write_manifest(folder, manifest)
-    return {name: kept["count"] for name, kept in manifest["points"].items()}
+    return {name: kept["count"] for name, kept in store.kept.items()}
 
 
 def image_points(matcher, images, image_ids, payloads, regions_per_image=None):
@@ -178,6 +154,41 @@ def caption_points(matcher, captions, caption_ids, payloads):
         payload = {**payloads[row], "caption": text}
         points.append(_point(caption_ids[row], pooled(outputs)[row], members, payload))
     return points
+
+
+def _check(captions, engine, dtype, storage, regions_per_image):
+    """Refuses what no index can be built of, before anything is read."""
+    check_engine(engine)
+    check_storage(storage, engine == EMBEDDED)
+    check_count(regions_per_image)
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype={shown(dtype)} is unknown; choose one of {DTYPES}.")
+    for value in (*captions.image_ids, *captions.caption_ids):
+        check_id(value)
+
+
+def _extra(payload, captions, left_out, tell):
+    """What a file says of images: dict of id to dict."""
+    if not payload:
+        return {}
+    extra = read_payload(payload, {*map(int, captions.image_ids), *left_out})
+    if note := unaskable(extra.values()):
+        tell(note)
+    return extra
+
+
+def _contents(matcher, captions, regions, regions_per_image):
+    """What the manifest says of the model and of the sizes of its sets."""
+    most = regions.max_regions
+    return {
+        "pooling": matcher.model.pooling,
+        "padding": matcher.model.padding,
+        "dim": matcher.model.config["embedding_dim"],
+        "widths": {
+            IMAGES: min(most, regions_per_image or most),
+            CAPTIONS: _longest(matcher.tokenizer, captions.captions),
+        },
+    }
 
 
 def _check_shards(shards, model, run, captions):
@@ -281,14 +292,19 @@ class _Store:
 
     Args:
         engine: `Engine`.
-        digests: dict of collection to `Digest`.
+        dtype: str, of the vectors that it stores.
         progress: bool, show bars.
     """
 
-    def __init__(self, engine, digests, progress):
+    def __init__(self, engine, dtype, progress):
         self._engine = engine
-        self._digests = digests
+        self._digests = {name: Digest(dtype) for name in COLLECTIONS}
         self._progress = progress
+
+    @property
+    def kept(self):
+        """Dict of collection to what the manifest keeps of its `Digest`."""
+        return {name: digest.kept for name, digest in self._digests.items()}
 
     def missing(self, collection, ids):
         """Batches of the positions in `ids` that the engine does not hold yet."""

@@ -1,6 +1,9 @@
 """Asks a TF Serving server for word and region embeddings and for scores."""
 
+import os
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 
@@ -9,9 +12,9 @@ from keras_teran.text import CaptionTokenizer, check_vocabulary
 from keras_teran.tf_serving import _request_checks as checks
 from keras_teran.tf_serving._errors import UnavailableError
 from keras_teran.tf_serving._interface import Interface, bucket
-from keras_teran.tf_serving._picture_requests import fitted_batches
 from keras_teran.tf_serving._transport_grpc import GrpcTransport
 from keras_teran.tf_serving._transport_rest import RestTransport
+from keras_teran.vision import fit_picture
 
 CAPTION_OUTPUTS = ("word_embeddings", "word_mask", "caption_embedding")
 IMAGE_OUTPUTS = ("region_embeddings", "image_embedding")
@@ -193,7 +196,7 @@ class Client:
             )
         (patches,) = self.interface.region_buckets
         answers = []
-        for images in fitted_batches(pictures, size, self.max_batch):
+        for images in _fitted_batches(pictures, size, self.max_batch):
             shapes = ((len(images), patches, dim), (len(images), dim))
             outputs = dict(zip(IMAGE_OUTPUTS, shapes, strict=True))
             answers.append(self._ask("image_encoder", {"images": images}, outputs))
@@ -303,3 +306,28 @@ def _pad(array, width, value):
     room = [(0, 0)] * array.ndim
     room[1] = (0, width - array.shape[1])
     return np.pad(array, room, constant_values=value)
+
+
+def _fitted_batches(pictures, size, batch_size):
+    """Decodes and fits pictures, so many at a time.
+
+    Args:
+        pictures: sequence; each what `fit_picture` takes.
+        size: (height, width) that the model takes.
+        batch_size: int.
+
+    Yields:
+        uint8, (up to batch_size, height, width, 3), RGB.
+
+    Raises:
+        ValueError: for a lone path, no pictures, or what `fit_picture` refuses.
+    """
+    if isinstance(pictures, str | Path):
+        raise ValueError(f"pictures is one path, {str(pictures)!r}; give a list.")
+    if not len(pictures):
+        raise ValueError("pictures is empty; give 1 or more.")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(pictures), batch_size):
+            piece = pictures[start : start + batch_size]
+            fitted = list(pool.map(lambda picture: fit_picture(picture, size), piece))
+            yield np.stack([each.pixels for each in fitted])

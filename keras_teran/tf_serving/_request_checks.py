@@ -7,7 +7,7 @@ receives.
 
 import numpy as np
 
-from keras_teran._io import one_line, shown
+from keras_teran._io import as_array, shown
 from keras_teran.tf_serving._errors import ServingError
 
 
@@ -26,7 +26,7 @@ def tokens(token_ids, padding_mask, interface):
         ValueError: for another shape or dtype, an empty batch, more tokens than
             positions, or an id outside the vocabulary (padding counted).
     """
-    token_ids = _array("token_ids", token_ids)
+    token_ids = as_array("token_ids", token_ids)
     _shape("token_ids", token_ids, (None, None))
     if token_ids.dtype.kind not in "iu":
         raise ValueError(f"token_ids holds {token_ids.dtype}; give integers.")
@@ -120,7 +120,7 @@ def floats(name, value, shape):
         ValueError: naming the argument, for another shape, dtype, or a number that is
             not finite in float32.
     """
-    value = _array(name, value)
+    value = as_array(name, value)
     _shape(name, value, shape)
     if value.dtype.kind not in "fiu":
         raise ValueError(f"{name} holds {value.dtype}; give floats.")
@@ -131,14 +131,6 @@ def floats(name, value, shape):
             f"{name} holds NaN or infinity; give finite numbers, 0 where it is padding."
         )
     return value
-
-
-def _array(name, value):
-    try:
-        return np.asarray(value)
-    # Rows of different lengths, or an object that makes no array.
-    except Exception as error:
-        raise ValueError(f"{name} is no array: {one_line(error)}") from error
 
 
 def _shape(name, value, shape):
@@ -152,7 +144,7 @@ def _shape(name, value, shape):
 
 
 def _mask(name, value, shape):
-    value = _array(name, value)
+    value = as_array(name, value)
     if value.dtype != bool:
         raise ValueError(f"{name} holds {value.dtype}; give bool, True where real.")
     _shape(name, value, shape)

@@ -101,20 +101,29 @@ def distill(
             for split, sets in splits.items()
         }
         exact = _exhaustive(base, encoded["val"])
-        steps = epochs * -(-len(encoded["train"]) // batch_size)
-        trainer = compiled_trainer(model, learning_rate, steps, matching)
-        history = {}
-        for epoch in range(epochs):
-            order = np.random.default_rng([seed, epoch])
-            loss = train_epoch(trainer, encoded["train"], batch_size, order, progress)
-            figures = {"loss": loss, **_survivals(model, encoded["val"], exact)}
-            for name, value in figures.items():
-                history.setdefault(name, []).append(value)
-            if progress:
-                print(f"epoch {epoch + 1}/{epochs}: {_as_text(figures)}")
+        history = _fit(model, encoded, exact, settings, progress)
     finally:
         shutil.rmtree(out / _CACHE, ignore_errors=True)
     _write(run, out, matcher, model, settings, history, time.monotonic() - started)
+    return history
+
+
+def _fit(model, encoded, exact, settings, progress):
+    """Trains the head: the history, a dict of lists."""
+    epochs, size = settings["epochs"], settings["batch_size"]
+    steps = epochs * -(-len(encoded["train"]) // size)
+    trainer = compiled_trainer(
+        model, settings["learning_rate"], steps, settings["matching"]
+    )
+    history = {}
+    for epoch in range(epochs):
+        order = np.random.default_rng([settings["seed"], epoch])
+        loss = train_epoch(trainer, encoded["train"], size, order, progress)
+        figures = {"loss": loss, **_survivals(model, encoded["val"], exact)}
+        for name, value in figures.items():
+            history.setdefault(name, []).append(value)
+        if progress:
+            print(f"epoch {epoch + 1}/{epochs}: {_as_text(figures)}")
     return history
 
 

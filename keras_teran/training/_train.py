@@ -88,11 +88,11 @@ def train(config, folder, data=None, progress=True):
         width_multiple=_width_multiple(),
         progress=progress,
     )
-    if resumed:
-        model = load_model(folder / LAST_FILE, compile=True)
-        check_vocabulary(model, tokenizer, folder)
-    else:
-        model = _new_model(config, tokenizer, train_data[1].region_dim, len(batches))
+    model = (
+        _model_so_far(folder, tokenizer)
+        if resumed
+        else _new_model(config, tokenizer, train_data[1].region_dim, len(batches))
+    )
     for _, regions in (train_data, val_data):
         check_width(regions, model.config["region_dim"], folder)
     _check_positions(batches, model)
@@ -104,19 +104,14 @@ def train(config, folder, data=None, progress=True):
     batches.epoch = epoch
     keeper = RunKeeper(folder, epoch, config.patience)
     if epoch < recipe["epochs"] and not keeper.out_of_patience:
+        evaluation = RetrievalEvaluation(*val_data, tokenizer, phrases=phrases)
         model.fit(
             batches,
             initial_epoch=epoch,
             epochs=recipe["epochs"],
             shuffle=False,
             verbose=keras_verbose(progress),
-            callbacks=check_order(
-                [
-                    RetrievalEvaluation(*val_data, tokenizer, phrases=phrases),
-                    keeper,
-                    *_tensorboard(folder),
-                ]
-            ),
+            callbacks=check_order([evaluation, keeper, *_tensorboard(folder)]),
         )
     finish_run(folder, config, keeper.history)
     return keeper.history
@@ -269,6 +264,12 @@ def tokenizer_for(config, captions):
             captions.captions, size, max_length=config.max_length
         )
     return vocabulary_of(config.caption_backbone).with_max_length(config.max_length)
+
+
+def _model_so_far(folder, tokenizer):
+    model = load_model(folder / LAST_FILE, compile=True)
+    check_vocabulary(model, tokenizer, folder)
+    return model
 
 
 def _new_model(config, tokenizer, region_dim, steps_per_epoch):

@@ -6,7 +6,7 @@ __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
         "_areas": "cell_boxes check_count grid_boxes pool",
-        "_boxes": "box_fault corners_fault",
+        "_boxes": "box_fault corners_fault iou",
         "_decode": "BadImage MOST_THREADS SUFFIXES decode",
         "_fitting": "MOST_SIDE PADDING fit",
         "_hub": (
@@ -14,7 +14,6 @@ __all__, __getattr__, __dir__ = lazy(
             "preparation "
         ),
         "_model_inputs": "encoder_inputs fit_picture model_inputs",
-        "_patches": "output_of patches_of",
-        "_tokens": "as_maps",
+        "_patches": "as_maps output_of patches_of",
     },
 )

@@ -1,4 +1,4 @@
-"""What relative boxes have to be."""
+"""What relative boxes have to be, and how far boxes overlap."""
 
 import numpy as np
 
@@ -24,6 +24,35 @@ def box_fault(boxes):
 def corners_fault(boxes):
     """What `box_fault` says of boxes in any units, inside the image or not."""
     return _fault(boxes, (_NOT_FINITE, _INVERTED))
+
+
+def iou(boxes, box):
+    """Intersection over union of boxes with one box.
+
+    That of Keras adds 1e-7 to the union: of two equal boxes of a hundredth of the
+    picture's sides it says 0.999. This one is exact.
+
+    Args:
+        boxes: float (..., 4), x0 y0 x1 y1.
+        box: float (..., 4), broadcast against `boxes`.
+
+    Returns:
+        float (...), 0..1; 0 where both are empty.
+
+    Example:
+        >>> float(iou(np.array([0, 0, 2, 2]), np.array([1, 0, 2, 2])))
+        0.5
+    """
+    boxes, box = np.asarray(boxes), np.asarray(box)
+    low = np.maximum(boxes[..., :2], box[..., :2])
+    high = np.minimum(boxes[..., 2:], box[..., 2:])
+    shared = np.prod(np.maximum(high - low, 0), axis=-1)
+    total = _area(boxes) + _area(box) - shared
+    return np.where(total > 0, shared / np.where(total > 0, total, 1), 0.0)
+
+
+def _area(boxes):
+    return np.prod(boxes[..., 2:] - boxes[..., :2], axis=-1)
 
 
 _NOT_FINITE = "is not finite", lambda boxes: ~np.isfinite(boxes).all(-1)

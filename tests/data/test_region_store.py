@@ -14,7 +14,6 @@ from keras_teran.data._region_store import (
     PackedRegions,
     open_regions,
 )
-from keras_teran.vision._boxes import box_fault
 
 SIZE = (200, 100)
 SHARED = Path(os.environ.get("KERAS_TERAN_SHARED", ROOT.parent / "shared"))
@@ -223,10 +222,6 @@ def test_finiteness_agrees_with_numpy_at_the_limits(dtype):
 
 def test_nothing_is_finite():
     assert all_finite(np.zeros((0, 3), np.float16))
-
-
-def test_a_box_without_area_is_no_fault():
-    assert box_fault(np.array([[0.5, 0.5, 0.5, 0.5]])) is None
 
 
 @pytest.mark.skipif(

@@ -2,11 +2,14 @@
 
 import re
 import shutil
+import subprocess
+import sys
 from types import SimpleNamespace
 
+import litert
+import node
 import numpy as np
 import pytest
-from node import PROGRAM, run
 
 from keras_teran.text._tokenizer import CaptionTokenizer
 
@@ -44,12 +47,51 @@ def program(tmp_path_factory):
     if not shutil.which("npm"):
         pytest.skip("needs Node.js: no npm on PATH")
     folder = tmp_path_factory.mktemp("javascript") / "program"
-    shutil.copytree(PROGRAM, folder, ignore=shutil.ignore_patterns("node_modules"))
-    found = run(["npm", "ci", "--no-audit", "--no-fund"], folder)
+    shutil.copytree(node.PROGRAM, folder, ignore=shutil.ignore_patterns("node_modules"))
+    found = node.run(["npm", "ci", "--no-audit", "--no-fund"], folder)
     if found.returncode and UNREACHABLE.search(found.stderr):
         pytest.skip(f"npm reaches no registry: {found.stderr.splitlines()[0]}")
     assert found.returncode == 0, found.stderr
     return folder
+
+
+@pytest.fixture
+def node_search(program, tmp_path):
+    """Runs the search; it sees no Python at all."""
+
+    def call(*arguments):
+        command = ["node", program / "search.mjs", *map(str, arguments)]
+        return node.run(command, tmp_path)
+
+    call.scorer, call.refusal = "onnx/scorer.onnx", node.refusal
+    return call
+
+
+@pytest.fixture(scope="session")
+def python(tmp_path_factory):
+    """The interpreter of an environment that holds the program's requirements only."""
+    folder = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    python = folder / "bin/python"
+    requirements = litert.EXAMPLES / "litert_requirements.txt"
+    command = [python, "-m", "pip", "install", "--quiet", "--retries", "1"]
+    found = litert.run([*command, "-r", requirements])
+    if found.returncode and litert.UNREACHABLE.search(found.stderr):
+        pytest.skip(f"pip reaches no registry: {found.stderr.splitlines()[-1]}")
+    assert found.returncode == 0, found.stderr
+    return python
+
+
+@pytest.fixture
+def litert_search(python, tmp_path):
+    """Runs the program away from this project."""
+
+    def call(*arguments):
+        program = shutil.copy(litert.EXAMPLES / "litert_search.py", tmp_path)
+        return litert.run([python, program, *map(str, arguments)], tmp_path)
+
+    call.scorer, call.refusal = "litert/scorer.tflite", litert.refusal
+    return call
 
 
 def written(folder, tokenizer, **rules):

@@ -15,3 +15,10 @@ def run(command, folder, given=None):
         encoding="utf-8",
         check=False,
     )
+
+
+def refusal(found):
+    """The one line that a refused search says."""
+    assert (found.returncode, found.stdout) == (1, "")
+    assert len(found.stderr.splitlines()) == 1, found.stderr
+    return found.stderr

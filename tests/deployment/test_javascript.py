@@ -7,12 +7,9 @@ import shutil
 
 import numpy as np
 import pytest
-from comparison import check_same
-from node import PROGRAM, run
+from node import PROGRAM, refusal, run
 
 from keras_teran.text._tokenizer import SPECIAL_TOKENS, CaptionTokenizer
-
-LONG = "two green rings " * 40
 
 CAPTIONS = [
     "Two dogs run through the snow; one's jumping!",
@@ -56,14 +53,8 @@ console.log(JSON.stringify(texts.map((text) => tokenizer.pieces(text))));
 
 
 @pytest.fixture
-def search(program, tmp_path):
-    """Runs the search; it sees no Python at all."""
-
-    def call(*arguments):
-        command = ["node", program / "search.mjs", *map(str, arguments)]
-        return run(command, tmp_path)
-
-    return call
+def search(node_search):
+    return node_search
 
 
 @pytest.fixture
@@ -86,13 +77,6 @@ def tokenize(tmp_path):
         return json.loads(found.stdout)
 
     return call
-
-
-def refusal(found):
-    """The one line that a refused search says."""
-    assert (found.returncode, found.stdout) == (1, "")
-    assert len(found.stderr.splitlines()) == 1, found.stderr
-    return found.stderr
 
 
 def pieces(tokenizer, text):
@@ -134,44 +118,6 @@ def normal(text, lowercase):
     from tokenizers import normalizers
 
     return normalizers.BertNormalizer(lowercase=lowercase).normalize_str(text).strip()
-
-
-@pytest.mark.parametrize("case", ["deployed", "deployed_original"])
-@pytest.mark.parametrize(
-    "sentence",
-    ["two green rings", "Two CAFÉS;\u00a0déjà [SEP] vu 狗", "a " + "x" * 101],
-)
-def test_ids_vectors_and_ranking_equal_those_of_keras(search, request, case, sentence):
-    deployed = request.getfixturevalue(case)
-    found = search(deployed.folder, deployed.regions_file, sentence, "--json")
-    check_same(deployed, sentence, found.stdout)
-
-
-def test_without_a_scorer_mrsw_is_counted(search, deployed, tmp_path):
-    folder = without_scorer(deployed, tmp_path)
-    found = search(folder, deployed.regions_file, "two green rings", "--json")
-    check_same(deployed, "two green rings", found.stdout)
-
-
-def test_without_a_scorer_another_rule_is_refused(search, deployed_original, tmp_path):
-    folder = without_scorer(deployed_original, tmp_path)
-    found = search(folder, deployed_original.regions_file, "two green rings")
-    assert "pooling=Symm, padding=zero" in refusal(found)
-
-
-def test_a_long_sentence_is_cut_as_by_the_tokeniser_and_this_is_told(search, deployed):
-    found = search(deployed.folder, deployed.regions_file, LONG, "--json")
-    check_same(deployed, LONG, found.stdout)
-    assert "cut to 12 tokens with [CLS] and [SEP]: 110 word pieces" in found.stderr
-
-
-def test_a_long_sentence_is_cut_to_the_positions_of_the_encoder(
-    search, deployed_original
-):
-    """The tokeniser would allow 200; the encoder has 96."""
-    d = deployed_original
-    found = search(d.folder, d.regions_file, LONG, "--json")
-    check_same(d, LONG, found.stdout, positions=96)
 
 
 def test_what_cannot_be_searched_for_is_refused_in_one_line(
@@ -221,10 +167,3 @@ def test_the_lock_names_no_registry_but_npms_own():
     text = (PROGRAM / "package-lock.json").read_text()
     hosts = set(re.findall(r'"resolved": "https?://([^/]+)', text))
     assert hosts <= {"registry.npmjs.org"}
-
-
-def without_scorer(deployed, tmp_path):
-    folder = tmp_path / "copy"
-    shutil.copytree(deployed.folder, folder)
-    (folder / "onnx/scorer.onnx").unlink()
-    return folder

@@ -1,113 +1,21 @@
 """The search on LiteRT, in an environment of its own, against Keras."""
 
-import os
 import re
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-from comparison import check_same
-
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-UNREACHABLE = re.compile(
-    "connection broken|NewConnectionError|ProxyError|timed out|name resolution|SSLError",
-    re.IGNORECASE,
-)
-LONG = "two green rings " * 40
-
-
-@pytest.fixture(scope="session")
-def python(tmp_path_factory):
-    """The interpreter of an environment that holds the program's requirements only."""
-    folder = tmp_path_factory.mktemp("environment")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    python = folder / "bin/python"
-    requirements = EXAMPLES / "litert_requirements.txt"
-    command = [python, "-m", "pip", "install", "--quiet", "--retries", "1"]
-    found = run([*command, "-r", requirements])
-    if found.returncode and UNREACHABLE.search(found.stderr):
-        pytest.skip(f"pip reaches no registry: {found.stderr.splitlines()[-1]}")
-    assert found.returncode == 0, found.stderr
-    return python
+from litert import refusal, run
 
 
 @pytest.fixture
-def search(python, tmp_path):
-    """Runs the program away from this project."""
-
-    def call(*arguments):
-        program = shutil.copy(EXAMPLES / "litert_search.py", tmp_path)
-        return run([python, program, *map(str, arguments)], tmp_path)
-
-    return call
-
-
-def run(command, folder=None):
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def refusal(found):
-    """The one line that a refused search says."""
-    assert found.returncode == 1
-    assert found.stdout == ""
-    lines = [line for line in found.stderr.splitlines() if not line.startswith("INFO")]
-    assert len(lines) == 1, found.stderr
-    return lines[0]
+def search(litert_search):
+    return litert_search
 
 
 @pytest.mark.parametrize("package", ["keras", "tensorflow", "keras_teran"])
 def test_the_environment_lacks(python, package, tmp_path):
     found = run([python, "-c", f"import {package}"], tmp_path)
     assert f"No module named '{package}'" in found.stderr
-
-
-@pytest.mark.parametrize("case", ["deployed", "deployed_original"])
-@pytest.mark.parametrize(
-    "sentence",
-    ["two green rings", "Two CAFÉS;\u00a0déjà [SEP] vu 狗", "a " + "x" * 101],
-)
-def test_ids_vectors_and_ranking_equal_those_of_keras(search, request, case, sentence):
-    deployed = request.getfixturevalue(case)
-    found = search(deployed.folder, deployed.regions_file, sentence, "--json")
-    check_same(deployed, sentence, found.stdout)
-
-
-def test_without_a_scorer_mrsw_is_counted(search, deployed, tmp_path):
-    folder = without_scorer(deployed, tmp_path)
-    found = search(folder, deployed.regions_file, "two green rings", "--json")
-    check_same(deployed, "two green rings", found.stdout)
-
-
-def test_without_a_scorer_another_rule_is_refused(search, deployed_original, tmp_path):
-    folder = without_scorer(deployed_original, tmp_path)
-    found = search(folder, deployed_original.regions_file, "two green rings")
-    assert "pooling=Symm, padding=zero" in refusal(found)
-
-
-def test_a_long_sentence_is_cut_as_by_the_tokeniser_and_this_is_told(search, deployed):
-    found = search(deployed.folder, deployed.regions_file, LONG, "--json")
-    check_same(deployed, LONG, found.stdout)
-    assert "cut to 12 tokens with [CLS] and [SEP]: 110 word pieces" in found.stderr
-
-
-def test_a_long_sentence_is_cut_to_the_positions_of_the_encoder(
-    search, deployed_original
-):
-    """The tokeniser would allow 200; the encoder has 96."""
-    d = deployed_original
-    found = search(d.folder, d.regions_file, LONG, "--json")
-    check_same(d, LONG, found.stdout, positions=96)
 
 
 def test_the_table_lists_the_best_rows(search, deployed):
@@ -149,10 +57,3 @@ def test_regions_of_another_form_are_refused(search, deployed, tmp_path, stored,
     np.save(tmp_path / "stored.npy", stored)
     found = search(deployed.folder, tmp_path / "stored.npy", "two green rings")
     assert re.search(told, refusal(found))
-
-
-def without_scorer(deployed, tmp_path):
-    folder = tmp_path / "copy"
-    shutil.copytree(deployed.folder, folder)
-    (folder / "litert/scorer.tflite").unlink()
-    return folder

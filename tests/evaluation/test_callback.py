@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from evaluation.test_evaluate import CAPTION_TO_IMAGE, make_model, make_set
+from support.evaluated_set import CAPTION_TO_IMAGE, make_model, make_set
 
 from keras_teran.data._phrases import Phrase
 from keras_teran.evaluation._callback import RetrievalEvaluation, check_order

@@ -4,12 +4,7 @@ import numpy as np
 import pytest
 from support.oracle_grounding import chance_of
 
-from keras_teran.evaluation._pointing import (
-    drawn_hits,
-    inside,
-    overlap,
-    point_at,
-)
+from keras_teran.evaluation._pointing import drawn_hits, inside, point_at
 
 LEFT, RIGHT = (0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 1.0, 1.0)
 WHOLE, CORNER = (0.0, 0.0, 1.0, 1.0), (0.9, 0.9, 1.0, 1.0)
@@ -20,19 +15,6 @@ def pointed(cosines, *truths, boxes=BOXES):
     return point_at(
         np.array(cosines), boxes, [np.array(t).reshape(-1, 4) for t in truths]
     )
-
-
-def test_overlap_is_the_shared_area_over_the_joint_area():
-    # Shared 1 x 2, areas 4 and 4: 2 / (4 + 4 - 2).
-    assert overlap([0, 0, 2, 2], [1, 0, 3, 2]) == pytest.approx(2 / 6)
-    assert overlap([0, 0, 2, 2], [0, 0, 2, 2]) == 1
-    assert overlap([0, 0, 1, 1], [2, 2, 3, 3]) == 0
-    assert overlap([0, 0, 0, 0], [0, 0, 0, 0]) == 0
-
-
-def test_overlap_tells_x_from_y():
-    # A wide box over a tall one: shared 1 x 1, areas 4 and 4.
-    assert overlap([0, 0, 4, 1], [0, 0, 1, 4]) == pytest.approx(1 / 7)
 
 
 def test_a_point_on_the_edge_is_inside():

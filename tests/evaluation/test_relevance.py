@@ -27,7 +27,7 @@ def caption_set(images=12, seed=0):
 def rows_of(captions):
     images = len(captions.image_ids)
     scorer = RougeL(captions.captions, captions.caption_to_image, images)
-    return np.stack([scorer.row(text) for text in captions.captions])
+    return scorer.rows(captions.captions)
 
 
 def test_the_file_is_captions_by_images_without_a_header(tmp_path):
@@ -45,15 +45,15 @@ def test_a_killed_computation_goes_on_from_the_last_whole_row(
 ):
     captions = caption_set()
     monkeypatch.setattr(relevance, "ROWS_PER_BLOCK", 4)
-    row, done = RougeL.row, []
+    rows, done = RougeL.rows, []
 
-    def dying(self, caption):
-        if len(done) == 22:
+    def dying(self, block):
+        if len(done) == 20:
             raise KeyboardInterrupt
-        done.append(caption)
-        return row(self, caption)
+        done.extend(block)
+        return rows(self, block)
 
-    monkeypatch.setattr(RougeL, "row", dying)
+    monkeypatch.setattr(RougeL, "rows", dying)
     with pytest.raises(KeyboardInterrupt):
         write_rouge_l(captions, tmp_path / "rouge")
     (aside,) = tmp_path.iterdir()
@@ -61,26 +61,26 @@ def test_a_killed_computation_goes_on_from_the_last_whole_row(
     aside.write_bytes(aside.read_bytes() + b"\0" * torn)
     computed = []
     monkeypatch.setattr(
-        RougeL, "row", lambda self, text: computed.append(text) or row(self, text)
+        RougeL, "rows", lambda self, block: computed.extend(block) or rows(self, block)
     )
     write_rouge_l(captions, tmp_path / "rouge")
     assert len(computed) == 60 - 20  # five whole blocks of four stood there
-    monkeypatch.setattr(RougeL, "row", row)
+    monkeypatch.setattr(RougeL, "rows", rows)
     assert (open_relevance(tmp_path / "rouge", captions) == rows_of(captions)).all()
     assert [path.name for path in tmp_path.iterdir()] == ["rouge"]
 
 
 def test_rows_of_other_captions_are_not_taken_up(tmp_path, monkeypatch):
-    def dying(self, caption):
+    def dying(self, block):
         raise KeyboardInterrupt
 
-    row = RougeL.row
-    monkeypatch.setattr(RougeL, "row", dying)
+    rows = RougeL.rows
+    monkeypatch.setattr(RougeL, "rows", dying)
     for seed in (0, 1):
         with pytest.raises(KeyboardInterrupt):
             write_rouge_l(caption_set(seed=seed), tmp_path / "rouge")
     assert len(list(tmp_path.iterdir())) == 2
-    monkeypatch.setattr(RougeL, "row", row)
+    monkeypatch.setattr(RougeL, "rows", rows)
     write_rouge_l(caption_set(seed=1), tmp_path / "rouge")
     found = open_relevance(tmp_path / "rouge", caption_set(seed=1))
     assert (found == rows_of(caption_set(seed=1))).all()

@@ -10,7 +10,7 @@ from support.hostile_graphs import custom_op, external_data, onnx_model
 from support.hostile_rows import Row, check_row, parametrize
 
 from keras_teran.extract._opening import open_extractor, reopen_extractor
-from keras_teran.vision._tokens import as_maps
+from keras_teran.vision._patches import as_maps
 
 MADE = SimpleNamespace()
 

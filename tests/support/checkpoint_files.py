@@ -47,33 +47,28 @@ def content(config=None, **more):
     return {"model": state, "config": drawn.config, "epoch": 3, "opt": opt, **more}
 
 
-def with_value(section, key, value):
-    """The tensors of the plain configuration, and one value of it changed."""
+def changed(change):
+    """What writes the plain checkpoint after `change(content)`."""
 
     def build(folder):
         found = content()
-        found["config"] = config_with(section, key, value)
+        change(found)
         return write(folder, found)
 
     return build
+
+
+def with_value(section, key, value):
+    """The tensors of the plain configuration, and one value of it changed."""
+    return with_content(config=config_with(section, key, value))
 
 
 def with_section(section, value):
-    def build(folder):
-        found = content()
-        found["config"][section] = value
-        return write(folder, found)
-
-    return build
+    return changed(lambda found: found["config"].update({section: value}))
 
 
 def with_tensor(name, tensor):
-    def build(folder):
-        found = content()
-        found["model"][name] = tensor
-        return write(folder, found)
-
-    return build
+    return changed(lambda found: found["model"].update({name: tensor}))
 
 
 def with_content(**more):
@@ -81,12 +76,10 @@ def with_content(**more):
 
 
 def spoiled(name, value):
-    def build(folder):
-        found = content()
+    def change(found):
         found["model"][name].array[..., 1] = value
-        return write(folder, found)
 
-    return build
+    return changed(change)
 
 
 def shared_lists():

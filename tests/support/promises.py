@@ -337,7 +337,7 @@ PROMISES = {
     "| no captions, no images, no regions | `ValueError` |": [
         "test_client.py::test_bad_tokens_are_refused_before_they_are_sent",
         "test_client.py::test_bad_regions_are_refused_before_they_are_sent",
-        "test_picture_requests.py::test_bad_pictures_are_refused_before_they_are_sent",
+        "test_pictures.py::test_bad_pictures_are_refused_before_they_are_sent",
     ],
     "| a real box outside 0 to 1, or with its corners exchanged | `ValueError` |": [
         "test_client.py::test_bad_regions_are_refused_before_they_are_sent",
@@ -347,7 +347,7 @@ PROMISES = {
         "test_client.py::test_bad_embeddings_are_refused_before_they_are_scored",
     ],
     "| a picture that cannot be decoded, or is too large |": [
-        "test_picture_requests.py::test_bad_pictures_are_refused_before_they_are_sent",
+        "test_pictures.py::test_bad_pictures_are_refused_before_they_are_sent",
     ],
     "| an image or caption with nothing real | encoded; scores 0 |": [
         "test_client.py::test_an_image_or_caption_with_nothing_real_is_encoded_and_scores_0",
@@ -362,8 +362,7 @@ PROMISES = {
     ],
     # Without Keras.
     "they compute MrSw themselves, and refuse other poolings": [
-        "test_litert.py::test_without_a_scorer_another_rule_is_refused",
-        "test_javascript.py::test_without_a_scorer_another_rule_is_refused",
+        "test_both_searches.py::test_without_a_scorer_another_rule_is_refused",
     ],
     "A sentence without a known word is refused. So are region vectors that are not of unit length.": [
         "test_litert.py::test_what_cannot_be_searched_for_is_refused_in_one_line",
@@ -371,7 +370,6 @@ PROMISES = {
         "test_javascript.py::test_what_cannot_be_searched_for_is_refused_in_one_line",
     ],
     "A sentence that is too long is cut before [SEP], and the output says where.": [
-        "test_litert.py::test_a_long_sentence_is_cut_as_by_the_tokeniser_and_this_is_told",
-        "test_javascript.py::test_a_long_sentence_is_cut_as_by_the_tokeniser_and_this_is_told",
+        "test_both_searches.py::test_a_long_sentence_is_cut_as_by_the_tokeniser_and_this_is_told",
     ],
 }

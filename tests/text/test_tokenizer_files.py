@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from text.test_tokenizer import CAPTIONS, HOSTILE, WORDS
+from support.odd_captions import CAPTIONS, HOSTILE, WORDS
 from tokenizers import BertWordPieceTokenizer
 from tokenizers.models import WordPiece
 

@@ -286,11 +286,11 @@ def test_metrics_count_by_route_and_never_by_what_was_asked(client):
     lines = client.get("/metrics").text.splitlines()
     requests = 'keras_teran_requests_total{route="/api/search",status='
     for status in (200, 400, 503):
-        assert f'{requests}"{status}"}} 1' in lines
-    assert 'keras_teran_errors_total{route="/api/search"} 1' in lines
+        assert f'{requests}"{status}"}} 1.0' in lines
+    assert 'keras_teran_errors_total{route="/api/search"} 1.0' in lines
     own = 'route="/api/search"'
-    assert f'keras_teran_request_seconds_bucket{{{own},le="+Inf"}} 3' in lines
-    assert f"keras_teran_request_seconds_count{{{own}}} 3" in lines
+    assert f'keras_teran_request_seconds_bucket{{le="+Inf",{own}}} 3.0' in lines
+    assert f"keras_teran_request_seconds_count{{{own}}} 3.0" in lines
     assert any('route="/api/images/{image_id}/sentences"' in line for line in lines)
     assert not any("secret" in line or "/10/" in line for line in lines)
 

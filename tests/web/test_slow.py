@@ -102,5 +102,5 @@ def test_a_body_that_does_not_come_is_given_up():
     asyncio.run(Guard(never, Limits(timeout=0.1), metrics)(scope, never, send))
     assert sent[0]["status"] == 408
     assert json.loads(sent[1]["body"]) == {"error": "The body did not come in time."}
-    counted = 'keras_teran_requests_total{route="page",status="408"} 1'
+    counted = 'keras_teran_requests_total{route="page",status="408"} 1.0'
     assert counted in metrics.text().splitlines()

@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_teran import _io
 from keras_teran.data._caption_set import CaptionSet
+from keras_teran.data._names import Names
 from keras_teran.data._packed_files import new_folder
 from keras_teran.data._picture_list import list_pictures
 from keras_teran.data.formats._caption_files import image_ids, read_rows
@@ -15,7 +16,6 @@ from keras_teran.data.formats._karpathy import write_karpathy
 from keras_teran.data.prepare._duplicates import alike
 from keras_teran.data.prepare._fingerprint import look_at_all
 from keras_teran.data.prepare._page import write_page
-from keras_teran.data.prepare._resolve import Finder
 from keras_teran.data.prepare._split import read_share, split_images
 from keras_teran.data.prepare._words import find_unknown, open_vocabulary
 from keras_teran.vision import MOST_THREADS, BadImage
@@ -126,6 +126,42 @@ def prepare(
     )
     _write(out, prepared, {"val": val, "test": test, "seed": seed})
     return prepared
+
+
+class Finder:
+    """Finds files of a folder by the names that a caption file gives them.
+
+    A name is a path below the folder; or ends in one (`val2014/a.jpg` where the folder
+    is that of val2014, or a path of another machine); or is a file's name alone; see
+    `Names`. Only what was listed is found, so no name leads out of the folder.
+
+    Args:
+        folder: for errors.
+        names: list of str, the files of the folder, relative to it, `/` between.
+
+    Example:
+        >>> Finder("photos", ["a.jpg", "sea/b.jpg"]).find("C:\\\\photos\\\\sea\\\\b.jpg")
+        'sea/b.jpg'
+    """
+
+    def __init__(self, folder, names):
+        self._folder, self._files = folder, list(names)
+        self._names = Names(self._files)
+
+    def find(self, name):
+        """The file that a name means: str, relative to the folder.
+
+        Raises:
+            BadImage: if there is none, or several.
+        """
+        places = [self._files[position] for position in self._names.find(name)]
+        if len(places) > 1:
+            raise BadImage(
+                f"{name} may be {' or '.join(places[:3])}: captions must name the folder"
+            )
+        if not places:
+            raise BadImage(f"{name} is missing: no such file in {self._folder}")
+        return places[0]
 
 
 def _find(images, listed, rows, left_out):

@@ -6,14 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from keras_teran._io import one_line
-from keras_teran.search._schema import (
-    COLLECTIONS,
-    EF_PER_CANDIDATE,
-    MEMBERS,
-    POOLED,
-    point_of,
-    quoted,
-)
+from keras_teran.search._schema import COLLECTIONS, MEMBERS, POOLED
+from keras_teran.search.qdrant._shared import QdrantEngine, vectors_of
 
 # Edge maps its files into memory: on a full disk the system would end the process at a
 # write rather than report it. So room is looked for first, for the log, the segment
@@ -28,7 +22,7 @@ _FLUSH_BYTES = 64 * 2**20
 _MOST_COMPARED = 250_000
 
 
-class EmbeddedEngine:
+class EmbeddedEngine(QdrantEngine):
     """Keeps an index in a folder, for one process at a time.
 
     Args:
@@ -40,7 +34,7 @@ class EmbeddedEngine:
 
     def __init__(self, folder):
         self.folder = Path(folder)
-        self._edge = _edge()
+        self._models = _edge()
         self._shards = {}
         self._unflushed = 0
         self._changed = set()
@@ -56,22 +50,17 @@ class EmbeddedEngine:
             self._need_room(0)
             path.mkdir(parents=True)
             with self._told("made"):
-                shard = self._edge.EdgeShard.create(str(path), self._config(schema))
+                shard = self._models.EdgeShard.create(str(path), self._config(schema))
             self._shards[collection] = shard
 
     def upsert(self, collection, points):
         """Adds or replaces points."""
-        edge = self._edge
+        edge = self._models
         numbers = sum(point.members.size + point.pooled.size for point in points)
         size = numbers * 4
         self._need_room(size * _COPIES)
         ready = [
-            edge.Point(
-                point.id,
-                {POOLED: point.pooled.tolist(), MEMBERS: point.members.tolist()},
-                point.payload,
-            )
-            for point in points
+            edge.Point(point.id, vectors_of(point), point.payload) for point in points
         ]
         self._update(collection, edge.UpdateOperation.upsert_points(ready))
         self._unflushed += size
@@ -80,68 +69,18 @@ class EmbeddedEngine:
 
     def delete(self, collection, ids):
         """Removes points."""
-        self._update(collection, self._edge.UpdateOperation.delete_points(list(ids)))
+        self._update(collection, self._models.UpdateOperation.delete_points(list(ids)))
 
     def set_payload(self, collection, point_id, payload):
         """Replaces the payload of a point."""
         self._need_room(0)
-        operation = self._edge.UpdateOperation.overwrite_payload([point_id], payload)
+        operation = self._models.UpdateOperation.overwrite_payload([point_id], payload)
         self._update(collection, operation)
-
-    def nearest(self, collection, pooled, members, limit, candidates, where):
-        """See `Engine.nearest`."""
-        edge = self._edge
-        chosen = self._filter(where)
-        first = edge.Query.Nearest(pooled.tolist(), using=POOLED)
-        request = {"limit": limit, "query": first, "filter": chosen}
-        wide = self._params(collection, candidates or limit, where)
-        if members is None:
-            request["params"] = wide
-        if members is not None:
-            request["query"] = edge.Query.Nearest(members.tolist(), using=MEMBERS)
-            if candidates is not None:
-                request["prefetches"] = [
-                    edge.Prefetch(
-                        limit=candidates, query=first, filter=chosen, params=wide
-                    )
-                ]
-                del request["filter"]
-        with self._told("searched"):
-            found = self._shard(collection).query(edge.QueryRequest(**request))
-        return [(point.id, float(point.score)) for point in found]
-
-    def retrieve(self, collection, ids, members=False, payload=False):
-        """See `Engine.retrieve`."""
-        with self._told("read"):
-            records = self._shard(collection).retrieve(
-                list(ids), with_payload=payload, with_vector=_vectors(members)
-            )
-        return [point_of(record) for record in records]
-
-    def scroll(self, collection, after, limit, where, members=False, payload=False):
-        """See `Engine.scroll`."""
-        return self._scroll(
-            collection,
-            offset=after,
-            limit=limit,
-            filter=self._filter(where),
-            with_payload=payload,
-            with_vector=_vectors(members),
-        )
-
-    def having(self, collection, key, limit):
-        """See `Engine.having`."""
-        edge = self._edge
-        empty = edge.IsEmptyCondition(quoted(key))
-        chosen = edge.Filter(must_not=[empty])
-        return self._scroll(collection, limit=limit, filter=chosen, with_payload=True)[
-            0
-        ]
 
     def count(self, collection):
         """How many points there are."""
         with self._told("read"):
-            return self._shard(collection).count(self._edge.CountRequest())
+            return self._shard(collection).count(self._models.CountRequest())
 
     def finish(self):
         """Builds the graph of the pooled vectors and writes all to disk."""
@@ -166,7 +105,7 @@ class EmbeddedEngine:
             self._shards.popitem()[1].close()
 
     def _config(self, schema):
-        edge = self._edge
+        edge = self._models
         datatype = {
             "float32": edge.VectorStorageDatatype.Float32,
             "float16": edge.VectorStorageDatatype.Float16,
@@ -191,26 +130,64 @@ class EmbeddedEngine:
             vectors={POOLED: pooled, MEMBERS: members}, wal_enabled=True
         )
 
-    def _params(self, collection, candidates, where):
-        """How the first stage is searched; under a filter the engine decides."""
+    def _width(self, collection, candidates, where):
+        """Few points are all compared; under a filter the engine decides."""
         if not where:
             with self._told("searched"):
                 points = self._shard(collection).info().points_count
             if points <= _MOST_COMPARED:
-                return self._edge.SearchParams(exact=True)
-        return self._edge.SearchParams(hnsw_ef=EF_PER_CANDIDATE * candidates)
+                return self._models.SearchParams(exact=True)
+        return super()._width(collection, candidates, where)
 
-    def _filter(self, where):
-        edge = self._edge
-        must = [_any_of(edge, quoted(key), values) for key, values in where.items()]
-        return edge.Filter(must=must) if must else None
+    def _query(
+        self, collection, limit, vectors, using, chosen=None, wide=None, first=None
+    ):
+        request = self._models.QueryRequest(
+            limit,
+            query=self._models.Query.Nearest(vectors.tolist(), using=using),
+            filter=chosen,
+            params=wide,
+            prefetches=None if first is None else [first],
+        )
+        with self._told("searched"):
+            return self._shard(collection).query(request)
 
-    def _scroll(self, collection, **request):
+    def _prefetch(self, pooled, candidates, chosen, wide):
+        query = self._models.Query.Nearest(pooled.tolist(), using=POOLED)
+        return self._models.Prefetch(
+            candidates, query=query, filter=chosen, params=wide
+        )
+
+    def _read(self, collection, ids, members, payload):
         with self._told("read"):
-            records, following = self._shard(collection).scroll(
-                self._edge.ScrollRequest(**request)
+            return self._shard(collection).retrieve(
+                ids, with_payload=payload, with_vector=members
             )
-        return [point_of(record) for record in records], following
+
+    def _scroll(
+        self, collection, chosen, limit, after=None, members=False, payload=True
+    ):
+        request = self._models.ScrollRequest(
+            offset=after,
+            limit=limit,
+            filter=chosen,
+            with_payload=payload,
+            with_vector=members,
+        )
+        with self._told("read"):
+            return self._shard(collection).scroll(request)
+
+    def _equals(self, value):
+        # Edge takes a Python bool for an integer, but NumPy's for what it is.
+        return self._models.MatchValue(
+            np.bool_(value) if isinstance(value, bool) else value
+        )
+
+    def _among(self, values):
+        return self._models.MatchAny(values)
+
+    def _is_empty(self, key):
+        return self._models.IsEmptyCondition(key)
 
     def _update(self, collection, operation):
         self._changed.add(collection)
@@ -227,7 +204,7 @@ class EmbeddedEngine:
         if collection not in self._shards:
             path = self.folder / collection
             with self._told("opened"):
-                self._shards[collection] = self._edge.EdgeShard.load(str(path))
+                self._shards[collection] = self._models.EdgeShard.load(str(path))
         return self._shards[collection]
 
     def _need_room(self, more):
@@ -263,23 +240,6 @@ class _Told:
         if "WouldBlock" in reason:
             reason = "another process has it open; one at a time can"
         raise OSError(f"{self.message}: {reason.rstrip('.')}.") from error
-
-
-def _any_of(edge, key, values):
-    """The condition that a field is one of these values."""
-    if isinstance(values[0], bool):
-        # Edge takes a Python bool for an integer, but NumPy's for what it is.
-        matches = [edge.MatchValue(np.bool_(value)) for value in values]
-        return edge.Filter(
-            should=[edge.FieldCondition(key=key, match=match) for match in matches]
-        )
-    one = len(values) == 1
-    match = edge.MatchValue(values[0]) if one else edge.MatchAny(values)
-    return edge.FieldCondition(key=key, match=match)
-
-
-def _vectors(members):
-    return [POOLED, MEMBERS] if members else False
 
 
 def _edge():

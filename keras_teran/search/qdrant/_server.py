@@ -3,15 +3,8 @@
 import warnings
 
 from keras_teran._io import one_line
-from keras_teran.search._schema import (
-    COLLECTIONS,
-    EF_PER_CANDIDATE,
-    MEMBERS,
-    POOLED,
-    Storage,
-    point_of,
-    quoted,
-)
+from keras_teran.search._schema import COLLECTIONS, MEMBERS, POOLED, Storage, quoted
+from keras_teran.search.qdrant._shared import QdrantEngine, vectors_of
 
 _TIMEOUT_S = 10
 # The server refuses larger multivectors; a request of that many numbers stays under
@@ -19,7 +12,7 @@ _TIMEOUT_S = 10
 _MOST_NUMBERS = 1_048_576
 
 
-class ClusterEngine:
+class ClusterEngine(QdrantEngine):
     """Keeps an index on a server, in the collections `PREFIX_images`, `PREFIX_captions`.
 
     Args:
@@ -37,6 +30,7 @@ class ClusterEngine:
         self.url = url
         self.prefix = prefix
         self.storage = storage or Storage()
+        self._models = _models()
         with self._told():
             self._client = connect(url, api_key)
             self._client.get_collections()
@@ -49,7 +43,9 @@ class ClusterEngine:
                 if not self._client.collection_exists(name):
                     self._client.create_collection(
                         name,
-                        vectors_config=_vectors_config(schema, self.storage),
+                        vectors_config=_vectors_config(
+                            self._models, schema, self.storage
+                        ),
                         shard_number=self.storage.shards,
                         replication_factor=self.storage.replicas,
                     )
@@ -60,8 +56,6 @@ class ClusterEngine:
 
     def upsert(self, collection, points):
         """Adds or replaces points, in requests that the server takes."""
-        from qdrant_client import models
-
         request, numbers = [], 0
         for point in points:
             size = point.members.size + point.pooled.size
@@ -73,12 +67,10 @@ class ClusterEngine:
             if numbers + size > _MOST_NUMBERS:
                 self._write(collection, request)
                 request, numbers = [], 0
-            vector = {
-                POOLED: point.pooled.tolist(),
-                MEMBERS: point.members.tolist(),
-            }
             request.append(
-                models.PointStruct(id=point.id, vector=vector, payload=point.payload)
+                self._models.PointStruct(
+                    id=point.id, vector=vectors_of(point), payload=point.payload
+                )
             )
             numbers += size
         if request:
@@ -86,12 +78,9 @@ class ClusterEngine:
 
     def delete(self, collection, ids):
         """Removes points."""
-        from qdrant_client import models
-
+        points = self._models.PointIdsList(points=list(ids))
         with self._told():
-            self._client.delete(
-                self._name(collection), models.PointIdsList(points=list(ids)), wait=True
-            )
+            self._client.delete(self._name(collection), points, wait=True)
 
     def set_payload(self, collection, point_id, payload):
         """Replaces the payload of a point."""
@@ -99,62 +88,6 @@ class ClusterEngine:
             self._client.overwrite_payload(
                 self._name(collection), payload, [point_id], wait=True
             )
-
-    def nearest(self, collection, pooled, members, limit, candidates, where):
-        """See `Engine.nearest`."""
-        from qdrant_client import models
-
-        chosen = _filter(where)
-        request = {"query": pooled.tolist(), "using": POOLED, "query_filter": chosen}
-        wide = models.SearchParams(hnsw_ef=EF_PER_CANDIDATE * (candidates or limit))
-        if members is None:
-            request["search_params"] = wide
-        else:
-            request |= {"query": members.tolist(), "using": MEMBERS}
-            if candidates is not None:
-                first = models.Prefetch(
-                    query=pooled.tolist(),
-                    using=POOLED,
-                    limit=candidates,
-                    filter=chosen,
-                    params=wide,
-                )
-                request |= {"prefetch": first, "query_filter": None}
-        with self._told():
-            found = self._client.query_points(
-                self._name(collection), limit=limit, with_payload=False, **request
-            )
-        return [(point.id, float(point.score)) for point in found.points]
-
-    def retrieve(self, collection, ids, members=False, payload=False):
-        """See `Engine.retrieve`."""
-        with self._told():
-            records = self._client.retrieve(
-                self._name(collection),
-                list(ids),
-                with_payload=payload,
-                with_vectors=members,
-            )
-        return [point_of(record) for record in records]
-
-    def scroll(self, collection, after, limit, where, members=False, payload=False):
-        """See `Engine.scroll`."""
-        return self._scroll(
-            collection,
-            scroll_filter=_filter(where),
-            offset=after,
-            limit=limit,
-            with_payload=payload,
-            with_vectors=members,
-        )
-
-    def having(self, collection, key, limit):
-        """See `Engine.having`."""
-        from qdrant_client import models
-
-        field = models.PayloadField(key=quoted(key))
-        chosen = models.Filter(must_not=[models.IsEmptyCondition(is_empty=field)])
-        return self._scroll(collection, scroll_filter=chosen, limit=limit)[0]
 
     def count(self, collection):
         """How many points there are."""
@@ -171,10 +104,58 @@ class ClusterEngine:
     def _name(self, collection):
         return f"{self.prefix}_{collection}"
 
-    def _scroll(self, collection, **request):
+    def _query(
+        self, collection, limit, vectors, using, chosen=None, wide=None, first=None
+    ):
         with self._told():
-            records, following = self._client.scroll(self._name(collection), **request)
-        return [point_of(record) for record in records], following
+            return self._client.query_points(
+                self._name(collection),
+                query=vectors.tolist(),
+                using=using,
+                query_filter=chosen,
+                search_params=wide,
+                prefetch=first,
+                limit=limit,
+                with_payload=False,
+            ).points
+
+    def _prefetch(self, pooled, candidates, chosen, wide):
+        return self._models.Prefetch(
+            query=pooled.tolist(),
+            using=POOLED,
+            limit=candidates,
+            filter=chosen,
+            params=wide,
+        )
+
+    def _read(self, collection, ids, members, payload):
+        with self._told():
+            return self._client.retrieve(
+                self._name(collection), ids, with_payload=payload, with_vectors=members
+            )
+
+    def _scroll(
+        self, collection, chosen, limit, after=None, members=False, payload=True
+    ):
+        with self._told():
+            return self._client.scroll(
+                self._name(collection),
+                scroll_filter=chosen,
+                offset=after,
+                limit=limit,
+                with_payload=payload,
+                with_vectors=members,
+            )
+
+    def _equals(self, value):
+        return self._models.MatchValue(value=value)
+
+    def _among(self, values):
+        return self._models.MatchAny(any=values)
+
+    def _is_empty(self, key):
+        field = self._models.PayloadField(key=key)
+        return self._models.IsEmptyCondition(is_empty=field)
 
     def _write(self, collection, points):
         with self._told():
@@ -221,13 +202,9 @@ class _Told:
 
 
 def connect(url, api_key):
-    """A `QdrantClient`; ModuleNotFoundError without the package."""
-    try:
-        from qdrant_client import QdrantClient
-    except ImportError as error:
-        raise ModuleNotFoundError(
-            "A Qdrant server needs qdrant-client: pip install keras-teran[search]."
-        ) from error
+    """A `QdrantClient`."""
+    from qdrant_client import QdrantClient
+
     with warnings.catch_warnings():
         # To this machine a key may go unencrypted: `_address.server_key` saw to it.
         warnings.filterwarnings("ignore", "Api key is used with an insecure")
@@ -236,9 +213,17 @@ def connect(url, api_key):
         )
 
 
-def _vectors_config(schema, storage):
-    from qdrant_client import models
+def _models():
+    try:
+        from qdrant_client import models
+    except ImportError as error:
+        raise ModuleNotFoundError(
+            "A Qdrant server needs qdrant-client: pip install keras-teran[search]."
+        ) from error
+    return models
 
+
+def _vectors_config(models, schema, storage):
     common = {
         "size": schema.dim,
         "distance": models.Distance.DOT,
@@ -262,22 +247,3 @@ def _vectors_config(schema, storage):
             hnsw_config=models.HnswConfigDiff(m=0),
         ),
     }
-
-
-def _filter(where):
-    from qdrant_client import models
-
-    must = [_any_of(models, quoted(key), values) for key, values in where.items()]
-    return models.Filter(must=must) if must else None
-
-
-def _any_of(models, key, values):
-    """The condition that a field is one of these values."""
-    if isinstance(values[0], bool):  # which MatchAny does not take
-        matches = [models.MatchValue(value=value) for value in values]
-        return models.Filter(
-            should=[models.FieldCondition(key=key, match=match) for match in matches]
-        )
-    one = len(values) == 1
-    match = models.MatchValue(value=values[0]) if one else models.MatchAny(any=values)
-    return models.FieldCondition(key=key, match=match)

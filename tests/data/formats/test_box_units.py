@@ -1,12 +1,16 @@
 """Boxes in pixels or relative, decided once a file: right values by hand."""
 
-import base64
 import json
 
 import numpy as np
 import pytest
-from data.formats.test_feature_matching import feature, run_pack, write_captions
-from data.formats.test_foreign_features import caption_set
+from support.foreign_files import (
+    bottom_up_row,
+    caption_set,
+    feature,
+    run_pack,
+    write_captions,
+)
 
 from keras_teran.data._region_store import PackedRegions, open_regions
 from keras_teran.data.formats._box_units import (
@@ -17,18 +21,6 @@ from keras_teran.data.formats._box_units import (
 )
 
 h5py = pytest.importorskip("h5py")
-
-
-def encoded(array):
-    return base64.b64encode(np.asarray(array, "<f4").tobytes()).decode()
-
-
-def bottom_up_row(key, boxes, value=1.0, size=(640, 480)):
-    count = len(boxes)
-    return (
-        f"{key}\t{size[0]}\t{size[1]}\t{count}\t{encoded(boxes)}\t"
-        f"{encoded(np.full((count, 4), value))}\n"
-    )
 
 
 def test_a_relative_box_a_pixel_over_the_edge_stays_a_box(tmp_path):

@@ -1,9 +1,8 @@
 """Caption files as people have them, each written here in its exact layout."""
 
-import json
-
 import numpy as np
 import pytest
+from support.hostile_texts import write as write_content
 
 from keras_teran.data.formats._caption_files import read_any_captions, read_rows
 
@@ -27,13 +26,7 @@ TOKEN = (
 
 
 def write(folder, name, content):
-    path = folder / name
-    if isinstance(content, bytes):
-        path.write_bytes(content)
-    else:
-        text = content if isinstance(content, str) else json.dumps(content)
-        path.write_text(text, encoding="utf-8", newline="")
-    return path
+    return write_content(folder / name, content)
 
 
 def pairs(path):

@@ -1,12 +1,17 @@
 """Which features an image gets, and where its boxes lie: right values by hand."""
 
-import json
-
 import numpy as np
 import pytest
-from data.formats.test_foreign_features import caption_set, write_lmdb
+from support.foreign_files import (
+    caption_set,
+    feature,
+    packed_values,
+    run_pack,
+    write_captions,
+    write_lmdb,
+)
+from support.hostile_features import npz
 
-from keras_teran.cli.main import main
 from keras_teran.data._caption_set import read_captions
 from keras_teran.data._pack import pack
 from keras_teran.data._picture_list import list_pictures
@@ -22,44 +27,11 @@ h5py = pytest.importorskip("h5py")
 BOX = np.float32([[0.25, 0.125, 0.5, 1.0]])
 
 
-def feature(value):
-    """One region, by which an image is known again."""
-    return np.full((1, 4), value, np.float32)
-
-
-def write_captions(path, names, cocoids=None, split="test"):
-    records = [
-        {
-            "imgid": k,
-            "filename": name,
-            "split": split,
-            "sentences": [{"raw": f"caption of {name}", "sentid": k}],
-            **({} if cocoids is None else {"cocoid": cocoids[k]}),
-        }
-        for k, name in enumerate(names)
-    ]
-    path.write_text(json.dumps({"images": records}), encoding="utf-8")
-    return path
-
-
 def write_groups(path, values):
     with h5py.File(path, "w") as file:
         for name, value in values.items():
             file[f"{name}/features"], file[f"{name}/boxes"] = feature(value), BOX
     return path
-
-
-def run_pack(folder, features, captions, *more):
-    line = ["pack", *map(str, features), str(folder / "out")]
-    return main([*line, "--captions", str(captions), "--split", "test", *more])
-
-
-def packed_values(folder):
-    """{file name: the number in its features} of a packed store and its captions."""
-    store = PackedRegions(folder)
-    captions = read_captions(folder / "dataset_test.json", "test")
-    read = store.read(captions.image_ids)["regions"]
-    return dict(zip(captions.filenames, read[:, 0, 0].tolist(), strict=True))
 
 
 def test_groups_of_file_names_are_not_positions(tmp_path):
@@ -189,8 +161,6 @@ def test_packed_captions_find_the_features_they_were_packed_from(tmp_path):
 
 
 def test_lmdb_keys_are_file_names(tmp_path):
-    from data.formats.test_foreign_features import npz
-
     lmdb = pytest.importorskip("lmdb")
     values = {f"{k}.tif": npz(features=feature(k), norm_bb=BOX) for k in range(1, 22)}
     features = write_lmdb(lmdb, tmp_path / "db", values)

@@ -1,13 +1,12 @@
 """Features that other projects left, each written here in its exact layout."""
 
-import base64
-import io
 import pickle
 
 import numpy as np
 import pytest
+from support.foreign_files import caption_set, encoded, write_lmdb
+from support.hostile_features import npz
 
-from keras_teran.data._caption_set import CaptionSet
 from keras_teran.data._pack import pack
 from keras_teran.data._region_store import PackedRegions, open_regions
 from keras_teran.data.formats import _lmdb as lmdb_regions
@@ -31,17 +30,6 @@ def images():
     return found
 
 
-def caption_set(ids, filenames=None):
-    count = len(ids)
-    return CaptionSet(
-        image_ids=ids,
-        filenames=filenames or [""] * count,
-        captions=["a dog"] * count,
-        caption_ids=np.arange(count),
-        caption_to_image=np.arange(count),
-    )
-
-
 def assert_reads(store, images, ids=None):
     """The store gives the images' features and their boxes divided by the sides."""
     names = dict(zip(images, ids or images, strict=True))
@@ -53,10 +41,6 @@ def assert_reads(store, images, ids=None):
         np.testing.assert_array_equal(read["boxes"][row, :count], boxes / LIMITS)
         assert not read["regions"][row, count:].any()
     store.check(list(names.values()))
-
-
-def encoded(array):
-    return base64.b64encode(array.astype(np.float32).tobytes()).decode()
 
 
 def write_tsv(path, images, lxmert=False):
@@ -294,22 +278,6 @@ def test_hdf5_without_features_or_boxes_says_what_it_has(h5py, tmp_path):
 def lmdb():
     """The package; without it only the tests of LMDB are skipped."""
     return pytest.importorskip("lmdb")
-
-
-def npz(**arrays):
-    file = io.BytesIO()
-    np.savez_compressed(file, **arrays)
-    return file.getvalue()
-
-
-def write_lmdb(lmdb, folder, values):
-    with (
-        lmdb.open(str(folder), map_size=2**22) as environment,
-        environment.begin(write=True) as transaction,
-    ):
-        for key, value in values.items():
-            transaction.put(key.encode(), value)
-    return folder
 
 
 def uniter_values(images):

@@ -4,9 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from data.formats.test_box_units import bottom_up_row, encoded
-from data.formats.test_feature_matching import packed_values, run_pack
-from data.formats.test_feature_matching import write_captions as write_captions_file
+from support.foreign_files import bottom_up_row, encoded, packed_values, run_pack
+from support.foreign_files import write_captions as write_captions_file
 
 from keras_teran.data._region_store import PackedRegions, open_regions
 

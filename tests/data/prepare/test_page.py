@@ -4,26 +4,13 @@ import json
 from collections import Counter
 from html.parser import HTMLParser
 
-import pytest
 from support.own_pictures import (
     IMAGES,
     prepare,
-    two_captions,
     write_captions,
-    write_photos,
 )
 
 from keras_teran.data.prepare import _page as page
-
-
-@pytest.fixture
-def photos(tmp_path):
-    return write_photos(tmp_path / "photos")
-
-
-@pytest.fixture
-def captions(tmp_path):
-    return write_captions(tmp_path / "captions.csv", two_captions())
 
 
 def test_words_that_a_vocabulary_lacks_are_counted(photos, captions, tmp_path):

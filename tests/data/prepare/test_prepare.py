@@ -16,23 +16,12 @@ from support.own_pictures import (
     splits_of,
     two_captions,
     write_captions,
-    write_photos,
 )
 
 from keras_teran.cli.main import main
 from keras_teran.data._caption_set import read_captions
 from keras_teran.data._source import open_split
 from keras_teran.data.prepare import _prepare as preparing
-
-
-@pytest.fixture
-def photos(tmp_path):
-    return write_photos(tmp_path / "photos")
-
-
-@pytest.fixture
-def captions(tmp_path):
-    return write_captions(tmp_path / "captions.csv", two_captions())
 
 
 def test_a_folder_and_a_table_become_a_data_set(photos, captions, tmp_path, capsys):

@@ -1,6 +1,6 @@
 import pytest
 
-from keras_teran.data.prepare._resolve import Finder
+from keras_teran.data.prepare._prepare import Finder
 from keras_teran.vision._decode import BadImage
 
 FILES = [

@@ -9,8 +9,8 @@ from keras_teran.data.scenes._embedded import embedded, find_regions
 from keras_teran.data.scenes._features import REGION_DIM, describe_regions
 from keras_teran.data.scenes._proposals import find_foreground, find_patches, propose
 from keras_teran.data.scenes._templates import bag_of_words
-from keras_teran.evaluation._grounding import overlap
 from keras_teran.text._tokenizer import CaptionTokenizer
+from keras_teran.vision._boxes import iou
 
 NOUNS = [
     "circle",
@@ -107,7 +107,7 @@ def test_regions_vary_in_number_and_hold_every_object(val):
     assert not inputs["regions"][~inputs["region_mask"]].any()
     for caption, _, box in val.groundings:
         image = val.captions.caption_to_image[caption]
-        assert overlap(inputs["boxes"][image], box).max() > 0.75
+        assert iou(inputs["boxes"][image], box).max() > 0.75
 
 
 def test_features_are_finite_and_roughly_standardised(val):

@@ -44,9 +44,9 @@ def test_the_first_stage_compares_all_of_few_and_searches_a_graph_widely_of_many
     vector = np.ones(4, "float32")
     engine.upsert(IMAGES, [Point(i, vector, vector[None], {}) for i in range(3)])
     asked = [(200, {}), (200, {"kind": ["dog"]})]
-    few = [engine._params(IMAGES, *question) for question in asked]
+    few = [engine._width(IMAGES, *question) for question in asked]
     assert [(own.exact, own.hnsw_ef) for own in few] == [(True, None), (False, 2000)]
     monkeypatch.setattr(embedded, "_MOST_COMPARED", 2)
-    many = engine._params(IMAGES, 200, {})
+    many = engine._width(IMAGES, 200, {})
     assert (many.exact, many.hnsw_ef) == (False, 2000)
     engine.close()

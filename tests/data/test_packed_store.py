@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_teran.data._float16 import widen
+from keras_teran.data._packed_store import widen
 
 EVERY_HALF = np.arange(2**16, dtype=np.uint16).view(np.float16)
 

@@ -64,19 +64,6 @@ def server(model_and_server):
     return model_and_server[1]
 
 
-@pytest.fixture
-def client(server, request):
-    transport = request.node.callspec.params["transport"]
-    with server.client(transport, max_batch=2) as found:
-        yield found
-
-
-@pytest.fixture
-def rest(server):
-    with server.client("rest") as found:
-        yield found
-
-
 def by_keras(model, photos):
     store = PictureStore(range(len(photos)), photos, model.config["image_backbone"])
     return model.encode(store.read(range(len(photos))))

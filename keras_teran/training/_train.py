@@ -93,9 +93,7 @@ def train(config, folder, data=None, progress=True):
         if resumed
         else _new_model(config, tokenizer, train_data[1].region_dim, len(batches))
     )
-    for _, regions in (train_data, val_data):
-        check_width(regions, model.config["region_dim"], folder)
-    _check_positions(batches, model)
+    _check_data(model, batches, (train_data[1], val_data[1]), folder)
     if not resumed:
         begin_run(folder, config, tokenizer)
     model.encode_chunk = config.encode_chunk
@@ -211,8 +209,13 @@ def _unfinished(folder, config):
     return resumes
 
 
-def _check_positions(batches, model):
-    """Refuses captions without a position to spare, which `PairBatches` needs."""
+def _check_data(model, batches, stores, folder):
+    """Refuses features of another width, and captions without a position to spare.
+
+    `PairBatches` needs that position.
+    """
+    for regions in stores:
+        check_width(regions, model.config["region_dim"], folder)
     longest, positions = batches.lengths.max(), model.config["caption_max_length"]
     if longest >= positions:
         raise ValueError(

@@ -3,7 +3,7 @@
     make quickstart
 
 Trains a tiny TERAN and, to compare, the same encoders as a bag of words; evaluates both
-ways; measures grounding; exports both encoders and runs every exported file against
+ways; measures grounding and probes what the score understands; exports both encoders and runs every exported file against
 Keras; draws which region each word chose; writes report.html.
 """
 
@@ -47,10 +47,14 @@ def main():
         grounding = keras_teran.grounding_accuracy(
             matcher.model, matcher.tokenizer, test
         )
+    with stage("look for the place, and probe", seconds):
+        place = measured_place(matcher, test)
+        probes = probed(matcher, test)
     with stage("export", seconds):
         manifest = exported(matcher, out / "exported")
     with stage("draw", seconds):
         pictures = draw_words(matcher, test, out / "pictures")
+        cases = draw_cases(matcher, test, place)
 
     report = Report(
         title="A tiny TERAN on the embedded scenes",
@@ -61,6 +65,9 @@ def main():
         tables_note=f"{len(test.captions.image_ids)} test images, "
         f"{len(test.captions)} captions; all images against all captions.",
         grounding=grounding,
+        place=place.figures,
+        cases=cases,
+        probes=probes,
         pictures=pictures,
         exports=manifest["artifacts"],
         versions=versions(),
@@ -68,7 +75,13 @@ def main():
         next_commands=next_commands(out),
     )
     write_report(out / "report.html", report)
-    results = {"tables": tables, "grounding": grounding, "seconds": seconds}
+    results = {
+        "tables": tables,
+        "grounding": grounding,
+        "place": place.figures,
+        "probes": [each.plain() for each in probes],
+        "seconds": seconds,
+    }
     write_text(out / RESULTS, json.dumps(results, indent=1) + "\n")
     tell(out, tables, grounding, manifest, seconds)
 
@@ -89,6 +102,25 @@ def train_both(sets, out, quick, seconds):
         bag_config = dataclasses.replace(config, model={"pooling": "mean"})
         keras_teran.train(bag_config, out / "bag_of_words", data=training_pairs(bags))
     return bags
+
+
+def measured_place(matcher, drawn):
+    """Whether nouns point at their objects: a `GroundingResult`."""
+    return keras_teran.evaluate_grounding(
+        matcher.model,
+        matcher.tokenizer,
+        keras_teran.read_phrases("embedded", "test"),
+        drawn.regions,
+        progress=True,
+    )
+
+
+def probed(matcher, drawn):
+    """Swaps, counts, negation and half-truths of the scenes: list of `ProbeResult`."""
+    sets = keras_teran.make_scene_probes(matcher.tokenizer.lengths, "test")
+    return [
+        keras_teran.probe(matcher, each, drawn.regions, progress=True) for each in sets
+    ]
 
 
 def exported(matcher, folder):
@@ -161,6 +193,27 @@ def summary(sets):
         "The bag of words has the same encoders and the same training, but its "
         "captions are sorted, their relations removed, and its cosines averaged.",
     ]
+
+
+def draw_cases(matcher, drawn, place, count=2):
+    """Heat maps of the nouns that missed most, then of the best: [(text, png)]."""
+    rows = {image: row for row, image in enumerate(drawn.captions.image_ids.tolist())}
+    found_cases = keras_teran.grounding_cases(place, count)
+    cases = [(kind, case) for kind in ("worst", "best") for case in found_cases[kind]]
+    pictures = []
+    for kind, case in cases:
+        phrase = case.phrase
+        image = drawn.regions.read([case.image_id])
+        found = matcher.explain(image, phrase.caption)
+        picture = drawn.pictures[rows[case.image_id]]
+        text = (
+            f"{kind}: “{phrase.phrase}” in “{phrase.caption}”. The best region shares "
+            f"{case.overlap:.2f} with the true box (IoU). Its center lies "
+            f"{case.distance:.2f} sides of the picture from it."
+        )
+        png = keras_teran.draw_alignment(found, picture, phrase=phrase.phrase)
+        pictures.append((text, png))
+    return pictures
 
 
 def facts(matcher, sets):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from math import ceil, floor, isfinite, log10
 from pathlib import Path
 
+import keras_teran
 from keras_teran._io import write_text
 from keras_teran.report import render
 
@@ -28,6 +29,9 @@ class Report:
         tables_note: str, a line under the tables: on which images.
         grounding: dict from `grounding_accuracy`: `accuracy`, `chance`, fractions, and
             `nouns`, int.
+        place: dict, the `figures` of `evaluate_grounding`.
+        cases: list of `(text, png)`, the worst and the best phrases.
+        probes: list of `ProbeResult`.
         pictures: list of `(caption, png)`: str, and bytes from `draw_alignment`.
         exports: list of dict, the `artifacts` of an export's manifest: `path`, `bytes`
             and `max_abs_error` against Keras.
@@ -43,6 +47,9 @@ class Report:
     tables: dict = field(default_factory=dict)
     tables_note: str = ""
     grounding: dict | None = None
+    place: dict | None = None
+    cases: list = field(default_factory=list)
+    probes: list = field(default_factory=list)
     pictures: list = field(default_factory=list)
     exports: list = field(default_factory=list)
     versions: dict = field(default_factory=dict)
@@ -77,7 +84,13 @@ def write_report(path, report):
         rows=recall_rows(report.tables),
         recalls=list(RECALLS.values()),
         charts=list(charts(report.history)),
-        pictures=[(text, b64encode(png).decode()) for text, png in report.pictures],
+        pictures=embedded(report.pictures),
+        place=keras_teran.grounding_rows(report.place) if report.place else [],
+        cases=embedded(report.cases),
+        probes=[[*row.values()] for row in keras_teran.probe_rows(report.probes)],
+        probe_cases=[
+            [*row.values()] for row in keras_teran.probe_case_rows(report.probes)
+        ],
         exports=[
             (one["path"], f"{one['bytes'] / 1e6:.2f} MB", f"{one['max_abs_error']:.1e}")
             for one in report.exports
@@ -87,6 +100,11 @@ def write_report(path, report):
         | report.versions,
     )
     write_text(path, page)
+
+
+def embedded(pictures):
+    """PNG bytes as base64 text, as a page holds them."""
+    return [(text, b64encode(png).decode()) for text, png in pictures]
 
 
 def duration(seconds):

@@ -62,6 +62,7 @@ _HOMES = {
     "grounding_accuracy": "evaluation",
     "evaluate_grounding": "evaluation",
     "format_grounding": "evaluation",
+    "grounding_rows": "evaluation",
     "grounding_cases": "evaluation",
     "alignment_agreement": "evaluation",
     "RetrievalEvaluation": "evaluation",

@@ -11,7 +11,7 @@ __all__, __getattr__, __dir__ = lazy(
         "_evaluate": "encode_images evaluate score_captions",
         "_grounding": "GroundingResult evaluate_grounding grounding_accuracy",
         "_grounding_cases": "grounding_cases",
-        "_grounding_table": "format_grounding",
+        "_grounding_table": "format_grounding grounding_rows",
         "_ndcg": "ZERO_RULES",
         "_pointing": "BOXES",
         "_probe": "probe",

@@ -27,7 +27,7 @@ def format_grounding(figures):
         f"grounding: {figures['phrases']:,} phrases of {figures['images']:,} images, "
         f"{figures['boxes']} boxes; per cent [95 % interval, bootstrap over images]"
     )
-    lines = [head, *align_columns(_rows(figures))]
+    lines = [head, *align_columns(grounding_rows(figures))]
     if figures["types"]:
         lines += ["", *align_columns(_types(figures["types"]))]
     lines.append("")
@@ -40,15 +40,20 @@ def format_grounding(figures):
     return "\n".join([*lines, *_left_out(figures)]).rstrip()
 
 
+def grounding_rows(figures):
+    """Figures as rows of texts, for a report: per cent, with intervals.
+
+    Args:
+        figures: dict, the `figures` of a `GroundingResult`.
+
+    Returns:
+        list of lists of str, the first with the heads of the columns.
+    """
+    heads = ["model", "photo's center", "model minus center", "chance", "best possible"]
+    return [["", *heads], *_rows(figures)]
+
+
 def _rows(figures):
-    yield [
-        "",
-        "model",
-        "photo's center",
-        "model minus center",
-        "chance",
-        "best possible",
-    ]
     for name in FIGURES:
         center = ["–", "–"]
         if name in POINTS:

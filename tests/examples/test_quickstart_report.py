@@ -10,6 +10,12 @@ from itertools import pairwise
 import pytest
 from support.paths import ROOT
 
+from keras_teran.evaluation._probe_result import (
+    Figures,
+    ProbeCase,
+    ProbeResult,
+    ProbeRow,
+)
 from keras_teran.evaluation._recall import flatten, recall_table
 
 EXAMPLE = ROOT / "examples" / "quickstart_report.py"
@@ -131,6 +137,49 @@ def test_exports_stand_with_size_and_error(page):
 def test_grounding_stands_beside_chance(page):
     assert "81.2 % of 1,600 nouns" in page.text
     assert "at random would in 9.0 %" in page.text
+
+
+def test_the_place_and_the_probes_stand_with_their_worst_cases(tmp_path):
+    quarter = {"value": 0.25, "interval": [0.125, 0.5]}
+    names = ("pointing", "heat_map", "r1", "r5", "r10")
+    place = {
+        **dict.fromkeys(("figures", "minus_center"), dict.fromkeys(names, quarter)),
+        "center": quarter,
+        "chance": dict.fromkeys(names, 0.0625),
+        "best_possible": dict.fromkeys(names, 0.75),
+    }
+    figures = Figures(["right above wrong"], [0.5], None, [0.5])
+    worst = ProbeCase("sides", (3,), ("a over b",), ("b over a",), -0.25)
+    probe = ProbeResult(
+        name="scenes",
+        rule="choice",
+        figure_names=("right above wrong",),
+        rows=(ProbeRow("sides", 1200, 240, 0.5, figures),),
+        worst=(worst,),
+        best=(),
+        notes=(),
+    )
+    report = Report(
+        title="T",
+        grounding={"accuracy": 0.5, "chance": 0.1, "nouns": 2},
+        place=place,
+        cases=[("worst: a star", PNG)],
+        probes=[probe],
+    )
+    page = Page(write(tmp_path / "report.html", report))
+    assert page.wrong == [] and page.open == []
+    cell = "25.0 [12.5, 50.0]"
+    assert ["pointing, best region", cell, cell, "+25.0 [+12.5, +50.0]"] == (
+        page.rows[1][:4]
+    )
+    assert page.rows[1][4:] == ["6.2", "75.0"]
+    right = "right above wrong 50.0, chance 50.0"
+    assert ["scenes", "sides", "1,200", right, "50.0"] in page.rows
+    assert ["scenes", "worst", "sides", "3", "a over b", "b over a", "-0.250"] in (
+        page.rows
+    )
+    (image,) = [attributes for tag, attributes in page.tags if tag == "img"]
+    assert image["alt"] == "Regions of: worst: a star"
 
 
 def test_pictures_are_inside_the_page(page):

@@ -44,7 +44,7 @@ test: .venv/.stamp
 	$(PYTEST) $(PARALLEL) -m "not slow" $(TESTS)
 
 test-fast: .venv/.stamp
-	$(PYTEST) $(PARALLEL) -m "not slow and not process and not data" $(TESTS)
+	$(PYTEST) $(PARALLEL) -m "not slow and not seconds and not process and not data" $(TESTS)
 
 test-suite: .venv/.stamp
 	$(PYTEST) $(PARALLEL) $(TESTS)

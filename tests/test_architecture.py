@@ -72,6 +72,7 @@ def test_every_room_of_the_package_has_a_level():
     assert not unplaced, f"place {sorted(unplaced)} in the table of levels above"
 
 
+@pytest.mark.slow
 def test_imports_point_down():
     wrong = [
         f"{relative(path)} imports {name}"
@@ -85,6 +86,7 @@ def test_imports_point_down():
     assert not wrong
 
 
+@pytest.mark.seconds
 def test_a_room_is_entered_by_its_door():
     """Private files and names are imported inside their own room alone."""
     wrong = [
@@ -141,6 +143,7 @@ def test_no_two_modules_outside_the_command_have_one_name():
     assert len(names) == len({*names}), sorted(n for n in names if names.count(n) > 1)
 
 
+@pytest.mark.slow
 def test_no_module_imports_itself_through_others():
     graph = {}
     for path in sources("keras_teran"):
@@ -152,6 +155,7 @@ def test_no_module_imports_itself_through_others():
         pytest.fail("a circle of imports: " + " -> ".join(error.args[1]))
 
 
+@pytest.mark.slow
 def test_the_package_imports_nothing_that_stands_beside_it():
     wrong = [
         f"{relative(path)} imports {name}"
@@ -162,6 +166,7 @@ def test_the_package_imports_nothing_that_stands_beside_it():
     assert not wrong
 
 
+@pytest.mark.seconds
 def test_no_test_imports_from_another_test():
     """What several of them share lies in `tests/support/`."""
     wrong = [
@@ -173,6 +178,7 @@ def test_no_test_imports_from_another_test():
     assert not wrong
 
 
+@pytest.mark.seconds
 def test_heavy_packages_are_imported_inside_the_function_that_needs_them():
     wrong = [
         f"{relative(path)} imports {name} at its top"
@@ -193,6 +199,7 @@ def test_what_the_command_needs_first_does_not_import_keras():
     assert not wrong
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "program",
     ["import keras_teran", "from keras_teran.cli.main import main; main(['--help'])"],

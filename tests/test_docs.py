@@ -93,6 +93,7 @@ def test_prose_keeps_to_the_columns_and_to_american_spelling(path):
     assert not [found[0] for found in BRITISH.finditer(text)]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("path", PAGES, ids=relative)
 def test_the_commands_of_a_page_parse(path):
     text = read(path)

@@ -39,6 +39,7 @@ def all_tests():
     }
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("promise", PROMISES)
 def test_a_promise_is_made_and_held(promise):
     assert plain(promise) in plain(pages())

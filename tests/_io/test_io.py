@@ -133,6 +133,7 @@ def archive(path, content, method=zipfile.ZIP_DEFLATED, times=1):
             file.writestr("a.npy", content)
 
 
+@pytest.mark.seconds
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_archives_that_lie_are_refused_before_they_are_unpacked(tmp_path):
     path = tmp_path / "a.npz"

@@ -68,6 +68,7 @@ def test_a_folder_that_is_in_use_stays_unless_it_may_be_replaced(tmp_path):
     assert names(tmp_path) == ["out"]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("whole", [whole_file, whole_folder])
 def test_what_a_dead_process_left_goes_and_what_a_living_one_writes_stays(
     whole, tmp_path

@@ -37,6 +37,7 @@ def all_equal(model, other, tolerance=1e-5):
         np.testing.assert_allclose(ours, theirs, atol=tolerance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -55,6 +56,7 @@ def test_weights_and_state_are_those_of_keras_adam(arguments):
     )
 
 
+@pytest.mark.seconds
 def test_mixed_precision_too():
     arguments = {"dtype": "mixed_bfloat16", "global_clipnorm": 0.1}
     all_equal(
@@ -94,6 +96,7 @@ def test_rows_held_twice_take_the_gradient_of_their_sum():
         np.testing.assert_allclose(table, expected, atol=1e-7)
 
 
+@pytest.mark.seconds
 def test_a_saved_training_goes_on_as_the_unbroken_one(tmp_path):
     arguments = {"global_clipnorm": 0.1, "rates": {"table": 0.25}}
     broken = trained(FusedAdam, steps=2, **arguments)

@@ -42,6 +42,8 @@ def trained(tmp_path_factory):
     }
 
 
+@pytest.mark.process
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_two_replicas_reach_the_loss_of_one_device(trained, case):
     one, two = trained[case]["one"], trained[case]["two"]
@@ -49,6 +51,7 @@ def test_two_replicas_reach_the_loss_of_one_device(trained, case):
     np.testing.assert_allclose(two["loss"], one["loss"], rtol=1e-5)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("case", CASES)
 def test_two_replicas_reach_the_weights_of_one_device_after_two_steps(trained, case):
     one, two = trained[case]["one"], trained[case]["two"]
@@ -63,6 +66,7 @@ def test_two_replicas_reach_the_weights_of_one_device_after_two_steps(trained, c
     assert moved > 1e-3
 
 
+@pytest.mark.process
 def test_clipping_was_active_and_acts_on_the_sum_over_replicas(trained):
     """Two steps at rate 1, each of norm 0.1: none moves further."""
     case = trained["uneven_and_clipped"]["two"]
@@ -71,6 +75,7 @@ def test_clipping_was_active_and_acts_on_the_sum_over_replicas(trained):
     assert 0.05 < total <= 0.2 * (1 + 1e-3)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("case", CASES)
 def test_in_batch_recall_is_over_the_pairs_of_all_replicas(trained, case):
     one, two = trained[case]["one"], trained[case]["two"]
@@ -79,6 +84,7 @@ def test_in_batch_recall_is_over_the_pairs_of_all_replicas(trained, case):
         np.testing.assert_allclose(two[name], one[name], atol=1e-6)
 
 
+@pytest.mark.process
 def test_validation_and_encoding_under_the_strategy_equal_one_device(trained):
     one, two = trained["even"]["one"], trained["even"]["two"]
     np.testing.assert_allclose(two["val_loss"], one["val_loss"], rtol=1e-5)

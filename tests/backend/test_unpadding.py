@@ -110,6 +110,7 @@ def packs(monkeypatch):
     return calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encode_chunk", [None, 2])
 def test_a_training_step_packs_and_ends_at_the_weights_of_a_padded_one(
     encode_chunk, packs, monkeypatch
@@ -125,6 +126,7 @@ def test_a_training_step_packs_and_ends_at_the_weights_of_a_padded_one(
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_xla_which_wants_fixed_shapes_trains_on_padded_sets(packs):
     compiled = trained(jit_compile=True)
     assert not packs

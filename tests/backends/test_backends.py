@@ -49,6 +49,7 @@ def oracle_similarity(weights, config, inputs):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -66,6 +67,7 @@ def test_both_encoders_equal_plain_numpy(changes):
         np.testing.assert_allclose(outputs[name], value, atol=1e-5, err_msg=name)
 
 
+@pytest.mark.seconds
 def test_the_similarity_of_the_same_weights_equals_plain_numpy():
     model, weights = drawn_model()
     inputs, _ = pairs.batch()
@@ -81,6 +83,7 @@ def test_the_similarity_of_the_same_weights_equals_plain_numpy():
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["Symm", "scan"])
 def test_a_step_goes_down_the_gradient_of_plain_numpy(pooling):
     """SGD at rate 1 moves the weights by the gradient: its slope, by differences."""

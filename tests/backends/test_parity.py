@@ -55,12 +55,14 @@ def captions(model, inputs):
     return model.encode({"token_ids": token_ids, "padding_mask": mask})
 
 
+@pytest.mark.seconds
 def test_every_region_is_the_original(images, expected):
     np.testing.assert_allclose(
         images["region_embeddings"], expected["regions"][:, 1:], atol=1e-5
     )
 
 
+@pytest.mark.slow
 def test_every_word_that_counts_is_the_original(captions, expected, inputs):
     mask = captions["word_mask"]
     # [CLS], [SEP] and the word piece before it are left out.
@@ -84,6 +86,7 @@ def scored(images, words, pooling):
     return ops.convert_to_numpy(scores)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_every_pooling_scores_as_the_original(images, captions, expected, pooling):
     scores = scored(images, captions["word_embeddings"], pooling)
@@ -96,6 +99,7 @@ def loss_of(batch, negatives):
     return float(loss)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("negatives", ["hardest", "sum"])
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_the_loss_is_the_original(images, captions, expected, pooling, negatives):
@@ -134,6 +138,7 @@ class NumberedCaptions:
         return {"token_ids": rows, "padding_mask": mask}
 
 
+@pytest.mark.seconds
 def test_evaluation_gives_the_original_ranks_and_recall(model, inputs, expected):
     regions, boxes = inputs["features"][:, 1:], inputs["boxes"][:, 1:]
     image_ids = np.arange(len(regions))

@@ -24,6 +24,7 @@ def train_by(function, monkeypatch):
     monkeypatch.setattr(train, "run", function)
 
 
+@pytest.mark.process
 def test_a_reader_that_goes_ends_the_command_quietly():
     process = started(AS_IT_IS, "train", "--help")
     process.stdout.close()
@@ -31,6 +32,7 @@ def test_a_reader_that_goes_ends_the_command_quietly():
     assert process.wait(BOUND) == 128 + signal.SIGPIPE
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_a_full_disk_under_standard_output_is_named():
     with open("/dev/full", "w") as full:

@@ -31,6 +31,7 @@ def folders(tmp_path_factory):
     return data, root / "run"
 
 
+@pytest.mark.slow
 def test_options_go_before_the_file(folders):
     data, run = folders
     config = keras_teran.load(run).config
@@ -149,6 +150,7 @@ def test_phrases_of_images_that_the_store_lacks_are_one_line(folders, tmp_path, 
     )
 
 
+@pytest.mark.seconds
 def test_align_draws_the_heat_map_of_a_phrase(folders, tmp_path, capsys):
     _, run = folders
     out = tmp_path / "words.png"
@@ -159,6 +161,7 @@ def test_align_draws_the_heat_map_of_a_phrase(folders, tmp_path, capsys):
     assert "phrase='blue' is no part of the caption" in capsys.readouterr().err
 
 
+@pytest.mark.seconds
 def test_align_draws_a_picture(folders, tmp_path, capsys):
     _, run = folders
     out = tmp_path / "words.png"
@@ -168,6 +171,7 @@ def test_align_draws_a_picture(folders, tmp_path, capsys):
     assert "image 3, MrSw score" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_export_writes_a_manifest(folders, tmp_path):
     _, run = folders
     out = tmp_path / "exported"

@@ -79,6 +79,7 @@ def fails(line, capsys):
     return error
 
 
+@pytest.mark.slow
 def test_a_backbone_and_pictures_are_named_on_trains_own_line(
     run, preset, data, tmp_path
 ):
@@ -92,6 +93,7 @@ def test_a_backbone_and_pictures_are_named_on_trains_own_line(
     (tmp_path / "run" / "history.json").read_text()
 
 
+@pytest.mark.slow
 def test_evaluate_takes_pictures_from_its_line(run, moved, tmp_path, capsys):
     figures = {}
     for name, more in (("own", ["--split", "val"]), ("named", moved)):
@@ -102,6 +104,7 @@ def test_evaluate_takes_pictures_from_its_line(run, moved, tmp_path, capsys):
     assert "val: 8 images, 16 captions" in capsys.readouterr().out
 
 
+@pytest.mark.seconds
 def test_the_pictures_named_are_the_ones_evaluated(run, moved, tmp_path):
     """Two pictures exchanged: another rsum, or at least another mean rank."""
     figures = []
@@ -116,6 +119,7 @@ def test_the_pictures_named_are_the_ones_evaluated(run, moved, tmp_path):
     assert figures[0] != figures[1]
 
 
+@pytest.mark.slow
 def test_verify_takes_pictures_with_a_run_and_without(run, exported, moved, capsys):
     for more in ([], ["--run", str(run)]):
         line = ["verify", str(exported), "--no-cost", *more]
@@ -126,18 +130,21 @@ def test_verify_takes_pictures_with_a_run_and_without(run, exported, moved, caps
         assert cosines == pytest.approx([1, 1], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_an_export_is_judged_by_the_pictures_named(run, moved, tmp_path, capsys):
     line = ["export", str(run), "--out", str(tmp_path / "out"), *moved]
     assert main([*line, "--formats", "savedmodel"]) == 0
     assert "rsum" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_distill_takes_pictures_from_its_line(run, moved, tmp_path):
     line = ["distill", str(run), "--out", str(tmp_path / "out"), "--epochs", "1"]
     assert main([*line, *moved[:4]]) == 0
     assert (tmp_path / "out" / MODEL_FILE).is_file()
 
 
+@pytest.mark.seconds
 def test_align_draws_on_the_picture_named(run, moved, tmp_path):
     drawn = []
     for more in (moved, ["--split", "val"]):
@@ -148,6 +155,7 @@ def test_align_draws_on_the_picture_named(run, moved, tmp_path):
     assert drawn[0] != drawn[1]  # the second on a blank canvas
 
 
+@pytest.mark.seconds
 def test_an_example_evaluates_pictures(run, moved, monkeypatch, capsys):
     monkeypatch.syspath_prepend(str(EXAMPLES))
     monkeypatch.delitem(sys.modules, "data_options", raising=False)
@@ -187,6 +195,7 @@ def test_regions_for_a_model_of_pictures_are_refused(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.seconds
 def test_pictures_for_a_model_of_regions_are_refused(of_regions, moved, capsys):
     for line in (["evaluate", of_regions, *moved], ["align", of_regions, *moved]):
         error = fails(line, capsys)
@@ -207,6 +216,7 @@ def test_an_index_loads_the_model_once(run, data, tmp_path, monkeypatch):
     assert loaded == [run / MODEL_FILE]
 
 
+@pytest.mark.seconds
 def test_bad_pictures_are_named_before_a_long_work_begins(
     run, exported, moved, tmp_path, capsys
 ):
@@ -228,6 +238,7 @@ def test_bad_pictures_are_named_before_a_long_work_begins(
     assert "There is no picture '10.png' in" in error
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("named", [True, False])
 def test_an_index_lists_bad_pictures_and_fails_at_its_end(
     run, moved, named, tmp_path, capsys

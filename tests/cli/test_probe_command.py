@@ -72,6 +72,7 @@ def probed(folders, tmp_path, capsys, *options, split="val"):
     return capsys.readouterr().out, json.loads(out.read_text())
 
 
+@pytest.mark.slow
 def test_the_captions_of_the_run_give_order_and_half_truths(folders, tmp_path, capsys):
     printed, written = probed(folders, tmp_path, capsys)
     assert [each["probe"] for each in written["probes"]] == ["order", "half-truths"]
@@ -84,6 +85,7 @@ def test_the_captions_of_the_run_give_order_and_half_truths(folders, tmp_path, c
     assert f"{100 * value:.1f} [" in printed
 
 
+@pytest.mark.seconds
 def test_one_probe_of_the_captions_and_its_seed(folders, tmp_path, capsys):
     found = [
         probed(folders, tmp_path, capsys, "--probe", "order", "--seed", seed)[1]
@@ -93,6 +95,7 @@ def test_one_probe_of_the_captions_and_its_seed(folders, tmp_path, capsys):
     assert found[0] == found[1] != found[2]
 
 
+@pytest.mark.seconds
 def test_the_scenes_bring_their_own_data(folders, tmp_path, capsys):
     printed, written = probed(folders, tmp_path, capsys, "--scenes", split="test")
     scenes, additions = written["probes"]
@@ -136,6 +139,7 @@ def test_regions_that_know_their_pictures_need_no_captions(folders, tmp_path, ca
     assert {case["images"][0] for case in cases} == {"000000000139.jpg", "7.jpg"}
 
 
+@pytest.mark.seconds
 def test_the_scores_are_those_of_the_named_image(folders, matcher, tmp_path, capsys):
     """Against the matcher: not those of a neighbor's row."""
     path = write_sugarcrepe(tmp_path, "7.jpg")
@@ -209,6 +213,7 @@ def test_a_users_error_is_one_line_before_the_model_is_loaded(
     assert message.replace("DATA", str(data)) in line
 
 
+@pytest.mark.seconds
 def test_scenes_of_a_model_of_other_features_are_refused(tmp_path, capsys):
     run = tmp_path / "run"
     run.mkdir()

@@ -143,6 +143,7 @@ def test_without_the_extra_it_says_what_to_install(parse, monkeypatch):
         arguments.command(arguments)
 
 
+@pytest.mark.process
 def test_its_parser_loads_no_framework():
     program = (
         "import sys, keras_teran.cli.serve as _\n"

@@ -64,6 +64,8 @@ IN_A_BARE_EXCEPT = """
 """
 
 
+@pytest.mark.process
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "status", "word"),
     [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
@@ -75,6 +77,8 @@ def test_a_signal_in_the_first_second_is_one_line(number, status, word, module):
     assert found == (status, "", f"keras-teran: {word}.\n")
 
 
+@pytest.mark.process
+@pytest.mark.seconds
 @pytest.mark.parametrize("module", ["tensorflow", "tensorflow.python.ops.math_ops"])
 def test_a_signal_while_tensorflow_is_imported_is_one_line(module):
     program = AT_IMPORT.format(module=module, number=int(signal.SIGINT), times=2)
@@ -82,6 +86,8 @@ def test_a_signal_while_tensorflow_is_imported_is_one_line(module):
     assert found == (130, "", "keras-teran: interrupted.\n")
 
 
+@pytest.mark.process
+@pytest.mark.seconds
 @pytest.mark.parametrize(
     "work",
     [NATIVE, LONG_QUEUE, IN_A_FINALIZER, IN_A_BARE_EXCEPT],
@@ -98,6 +104,8 @@ def test_a_signal_that_python_puts_off_ends_the_command_too(work, times, tmp_pat
     assert (status, err) == (143, f"keras-teran: terminated; {GOES_ON}\n")
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_a_signal_in_a_training_says_that_the_same_command_goes_on(tmp_path):
     config = small_config(write_data_folder(tmp_path / "data"), recipe={"epochs": 1000})
     (tmp_path / "config.yaml").write_text(_io.yaml_text(config.as_dict()))
@@ -110,6 +118,7 @@ def test_a_signal_in_a_training_says_that_the_same_command_goes_on(tmp_path):
     assert "Traceback" not in out
 
 
+@pytest.mark.process
 def test_a_signal_that_the_parent_ignores_stays_ignored():
     program = AT_IMPORT.format(module="numpy", number=int(signal.SIGINT), times=1)
     ignoring = started(program, "train", "--help", interrupt="SIG_IGN")
@@ -154,6 +163,8 @@ def answers(address):
     return address
 
 
+@pytest.mark.process
+@pytest.mark.seconds
 @pytest.mark.parametrize(
     ("number", "status", "word"),
     [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
@@ -166,6 +177,8 @@ def test_a_signal_ends_the_service_and_closes_the_index(number, status, word):
     assert found == (status, "closed\n", f"keras-teran: {word}.\n")
 
 
+@pytest.mark.process
+@pytest.mark.seconds
 def test_a_service_in_the_background_goes_on_when_its_terminal_is_interrupted():
     process = started(SERVE, "serve", "INDEX", "--port", "0", interrupt="SIG_IGN")
     address = served(process)

@@ -40,6 +40,7 @@ def with_second_stack(checkpoint):
     return checkpoint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["two stacks", "shared", "aliased"])
 def test_the_round_trip_is_exact_through_a_saved_model(form, tmp_path):
     config = config_with() if form == "two stacks" else config_with(*SHARED)
@@ -54,6 +55,7 @@ def test_the_round_trip_is_exact_through_a_saved_model(form, tmp_path):
     assert_same(checkpoint_of(loaded), checkpoint)
 
 
+@pytest.mark.seconds
 def test_training_on_after_conversion_changes_what_comes_back_and_its_aliases():
     model = from_checkpoint(drawn_checkpoint())
     (tokens,) = (
@@ -65,6 +67,7 @@ def test_training_on_after_conversion_changes_what_comes_back_and_its_aliases():
         np.testing.assert_array_equal(state[f"{name}.weight"], np.asarray(tokens))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shared", [False, True])
 def test_every_weight_is_set_once(shared):
     config = config_with(*SHARED) if shared else config_with()
@@ -106,6 +109,7 @@ def test_the_alignment_mode_becomes_the_pooling(theirs, ours):
     assert arguments_of(drawn_checkpoint(config))["pooling"] == ours
 
 
+@pytest.mark.seconds
 def test_the_caption_heads_are_asked_for_where_the_width_does_not_tell():
     wide = drawn_checkpoint(config_with("text-model", "word-dim", 768))
     assert arguments_of(wide)["caption_heads"] == 12
@@ -172,6 +176,7 @@ def test_a_second_stack_is_left_over_of_no_layer_that_the_configuration_has():
         from_checkpoint(changed(name, np.zeros(8, "float32")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "tensor", "clash"),
     [
@@ -190,6 +195,7 @@ def test_tensors_of_another_shape_or_type_are_listed_by_name(name, tensor, clash
         from_checkpoint(changed(ROOT + name, tensor))
 
 
+@pytest.mark.seconds
 def test_an_alias_that_is_another_tensor_is_refused():
     name = f"{ROOT}txt_enc.word_embeddings.weight"
     with pytest.raises(ValueError, match=f"{name} differs from {BERT}embeddings.word"):
@@ -210,6 +216,7 @@ def test_a_foreign_state_dict_is_refused():
         from_checkpoint(checkpoint)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shared", [False, True])
 def test_a_model_that_was_never_a_checkpoint_becomes_one(shared):
     model = build_model(
@@ -222,11 +229,13 @@ def test_a_model_that_was_never_a_checkpoint_becomes_one(shared):
     assert_same(checkpoint_of(again), checkpoint)
 
 
+@pytest.mark.seconds
 def test_an_architecture_that_the_authors_code_cannot_build_is_refused():
     with pytest.raises(ValueError, match="feedforward_dim=128 cannot be written"):
         checkpoint_of(build_model("tiny"))
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("missing", [0, 1])
 def test_a_run_records_its_vocabulary_which_is_as_large_as_the_table(
     tmp_path, monkeypatch, missing

@@ -271,6 +271,7 @@ def asked_by_fit(batches, **settings):
     return batches.asked
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("start", [0, 2])
 def test_fit_meets_every_batch_of_one_epoch_after_the_other(tmp_path, start):
     batches = batches_of(tmp_path, LENGTHS, batch_size=4, epoch=start)

@@ -119,6 +119,7 @@ module.pack(source, sys.argv[2], progress=False)
 """
 
 
+@pytest.mark.process
 def test_a_killed_process_leaves_what_the_next_one_finishes(
     tmp_path, source, small_steps
 ):

@@ -30,6 +30,7 @@ def ask(browser, program, deployed):
         server.terminate()
 
 
+@pytest.mark.process
 def test_the_page_ranks_as_keras_does(ask, deployed):
     page = ask(SENTENCE)
     caption = deployed.model.encode(deployed.tokenizer([SENTENCE]))
@@ -46,12 +47,14 @@ def test_the_page_ranks_as_keras_does(ask, deployed):
     expect(page.locator("#state")).to_have_text("30 images searched.")
 
 
+@pytest.mark.process
 def test_the_page_says_why_it_finds_nothing(ask):
     page = ask("Щ")
     expect(page.locator("#state")).to_contain_text('no word of "Щ" is known')
     assert page.locator("li").count() == 0
 
 
+@pytest.mark.process
 def test_the_page_says_what_it_cuts(ask):
     page = ask(SENTENCE + " " + (SENTENCE + " ") * 39)
     expect(page.locator("#state")).to_contain_text("110 word pieces from")

@@ -55,6 +55,7 @@ class Improving(RetrievalEvaluation):
         logs["val_rsum"] = self.rsums[epoch]
 
 
+@pytest.mark.slow
 def test_each_epoch_logs_what_evaluate_finds_then(model, batches, data):
     seen = []
 
@@ -93,6 +94,7 @@ def phrases_of(captions, image=None):
     ]
 
 
+@pytest.mark.seconds
 def test_phrases_add_their_pointing_to_each_epochs_logs(model, data):
     captions, regions, tokenizer = data
     phrases = phrases_of(captions)
@@ -111,6 +113,7 @@ def test_a_phrase_of_an_unknown_image_is_refused_before_training(data):
         RetrievalEvaluation(*data, phrases=phrases_of(data[0], "x.jpg"))
 
 
+@pytest.mark.slow
 def test_a_checkpoint_keeps_the_epoch_of_the_highest_rsum(
     model, batches, data, tmp_path
 ):
@@ -132,6 +135,7 @@ def test_a_checkpoint_keeps_the_epoch_of_the_highest_rsum(
     assert any((b != c).any() for b, c in zip(weights[1], weights[2], strict=True))
 
 
+@pytest.mark.slow
 def test_early_stopping_stops_when_rsum_no_longer_rises(model, batches, data):
     stopping = keras.callbacks.EarlyStopping(
         monitor="val_rsum", mode="max", patience=2, restore_best_weights=True
@@ -142,6 +146,7 @@ def test_early_stopping_stops_when_rsum_no_longer_rises(model, batches, data):
     assert stopping.best_epoch == 1
 
 
+@pytest.mark.seconds
 def test_another_prefix_names_the_logs(model, batches, data):
     evaluation = RetrievalEvaluation(*data, prefix="flickr_")
     history = model.fit(batches, verbose=0, callbacks=[evaluation]).history

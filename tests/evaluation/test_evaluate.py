@@ -25,6 +25,7 @@ def tokenizer():
     return CaptionTokenizer.train(CAPTIONS, vocabulary_size=80, max_length=32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("padding", ["exclude", "zero"])
 @pytest.mark.parametrize("pooling", ["MrSw", "MwSr"])
 def test_evaluate_equals_scoring_all_pairs_at_once(tokenizer, pooling, padding):
@@ -38,6 +39,7 @@ def test_evaluate_equals_scoring_all_pairs_at_once(tokenizer, pooling, padding):
     assert table == recall_table(expected, CAPTION_TO_IMAGE)
 
 
+@pytest.mark.slow
 def test_each_pair_scores_as_if_it_were_alone(tokenizer):
     captions, regions = make_set()
     model = make_model(tokenizer)
@@ -54,6 +56,7 @@ def test_each_pair_scores_as_if_it_were_alone(tokenizer):
             )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rules",
     [{}, {"padding": "zero"}]
@@ -70,6 +73,7 @@ def test_the_size_of_the_blocks_does_not_matter(tokenizer, monkeypatch, rules):
     assert np.ptp(at_once) > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["MrSw", "MwSr", "Symm", "mean", "scan"])
 def test_a_caption_width_pads_every_caption_to_it(tokenizer, pooling):
     captions, regions = make_set()
@@ -84,6 +88,7 @@ def test_a_caption_width_pads_every_caption_to_it(tokenizer, pooling):
     assert (np.abs(wide - narrow).max() > 1e-3) == (pooling == "mean")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["MrSw", "MwSr", "mean", "scan"])
 def test_a_caption_that_the_rule_leaves_nothing_of_scores_0(tokenizer, pooling):
     captions, regions = make_set()
@@ -95,6 +100,7 @@ def test_a_caption_that_the_rule_leaves_nothing_of_scores_0(tokenizer, pooling):
     np.testing.assert_array_equal(scores, np.zeros((4, 1), "float32"))
 
 
+@pytest.mark.seconds
 def test_a_caption_longer_than_the_caption_width_is_refused(tokenizer):
     captions, regions = make_set()
     model = make_model(tokenizer, pooling="MwSr", **ORIGINAL)
@@ -115,6 +121,7 @@ def test_an_image_without_regions_is_refused_before_anything_is_encoded(tokenize
         evaluate(None, captions, random_regions([10, 20, 30]), tokenizer)
 
 
+@pytest.mark.seconds
 def test_a_model_that_diverged_is_refused(tokenizer):
     captions, regions = make_set()
     model = make_model(tokenizer)

@@ -360,6 +360,7 @@ def test_cases_are_the_extremes_one_of_each_photo(tokenizer):
 # Figures of real phrases, against the reference beside them.
 
 
+@pytest.mark.seconds
 def test_the_figures_equal_those_of_the_reference(shared):
     folder = shared / "entities"
     if not folder.is_dir():

@@ -89,6 +89,7 @@ def outcomes_of(rule, scores):
     return [a > b and d > c, a > c and d > b, a > b and d > c and a > c and d > b]
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("rule", RULES)
 def test_figures_are_the_shares_of_items_in_plain_loops(scores_of, results, rule):
     items, result = results[rule]

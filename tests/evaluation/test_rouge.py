@@ -37,6 +37,7 @@ def random_sentences(seed, count, longest, vocabulary):
     ]
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(
     ("longest", "vocabulary"),
     [(12, 40), (64, 3), (65, 4), (200, 6), (130, 200)],

@@ -80,6 +80,7 @@ def similarity_of(run, data):
     return evaluate(matcher.model, captions, regions, matcher.tokenizer)[1]
 
 
+@pytest.mark.slow
 def test_folds_are_the_mean_over_blocks_of_the_whole_matrix(
     runs, data, tmp_path, capsys
 ):
@@ -97,6 +98,7 @@ def test_folds_are_the_mean_over_blocks_of_the_whole_matrix(
     assert result["comparisons"] == []
 
 
+@pytest.mark.seconds
 def test_an_ensemble_ranks_by_the_mean_similarity(runs, data, tmp_path, capsys):
     result = result_of(tmp_path, *runs, "--data", data, "--protocol", "f8k")
     kinds = [row["kind"] for row in result["rows"]]
@@ -119,12 +121,14 @@ def test_an_ensemble_ranks_by_the_mean_similarity(runs, data, tmp_path, capsys):
     assert " p=" in printed
 
 
+@pytest.mark.seconds
 def test_one_run_against_itself_does_not_differ(runs, data, tmp_path):
     result = result_of(tmp_path, runs[0], runs[0], "--data", data, "--protocol", "f8k")
     for statistic in result["comparisons"][0]["statistics"].values():
         assert statistic == {"difference": 0, "interval": [0, 0], "p": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["left-out", "counted"])
 def test_ndcg_names_its_rule_and_writes_the_relevances_once(
     runs, data, tmp_path, capsys, rule
@@ -151,6 +155,7 @@ def test_ndcg_names_its_rule_and_writes_the_relevances_once(
     assert f"{100 * found[rule]:.1f} [" in printed
 
 
+@pytest.mark.seconds
 def test_trec_files_hold_every_run_and_the_ensemble(runs, data, tmp_path):
     out = tmp_path / "trec"
     result_of(tmp_path, *runs, "--data", data, "--protocol", "coco-1k", "--trec", out)
@@ -163,6 +168,7 @@ def test_trec_files_hold_every_run_and_the_ensemble(runs, data, tmp_path):
     assert len((out / "ensemble.text_to_image.run").read_text().splitlines()) == 60 * 4
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -198,6 +204,7 @@ def test_a_users_error_is_one_line_and_leaves_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.seconds
 def test_runs_on_the_same_data_share_what_is_opened_once(
     runs, data, tmp_path, monkeypatch
 ):

@@ -28,6 +28,7 @@ WORDS = np.pad(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blocks", ["small", "whole"])
 @pytest.mark.parametrize("padding", ["exclude", "zero"])
 @pytest.mark.parametrize("pooling", POOLINGS)

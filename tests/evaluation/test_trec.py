@@ -45,6 +45,7 @@ def read(folder, qrels, run, measures):
         return evaluator.evaluate(pytrec_eval.parse_run(found))
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("ties", [False, True], ids=["distinct", "many ties"])
 @pytest.mark.parametrize("way", DIRECTIONS)
 def test_recall_equals_that_of_trec_eval(tmp_path, way, ties):

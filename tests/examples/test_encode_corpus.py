@@ -36,6 +36,7 @@ def encode(run, folder, *options):
     return found.stdout
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("workers", [0, pytest.param(2, marks=with_ray)])
 def test_a_corpus_is_encoded_resumed_and_indexed(tmp_path, workers):
     run, folder, index = (tmp_path / name for name in ("run", "shards", "index"))

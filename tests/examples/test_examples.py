@@ -83,6 +83,7 @@ def files(drawn, tmp_path):
     return [*options, "--split", "val"]
 
 
+@pytest.mark.seconds
 def test_evaluate_prints_the_table_and_grounding(example, matcher, drawn):
     table, _ = evaluate(matcher.model, drawn.captions, drawn.regions, matcher.tokenizer)
     printed = example("evaluate", "RUN")
@@ -91,6 +92,7 @@ def test_evaluate_prints_the_table_and_grounding(example, matcher, drawn):
     assert re.search(r"grounding +\d+\.\d % of \d+ nouns, by chance \d+\.\d %", printed)
 
 
+@pytest.mark.seconds
 def test_evaluate_finds_the_same_in_files_where_nothing_is_grounded(
     example, files, matcher, drawn
 ):
@@ -101,6 +103,7 @@ def test_evaluate_finds_the_same_in_files_where_nothing_is_grounded(
     assert f"{2 * IMAGES} captions" in example("evaluate", "RUN", *files, "--first", 2)
 
 
+@pytest.mark.seconds
 def test_search_lists_the_images_by_score(example, matcher, drawn):
     printed = example("search", "RUN", "a red circle", "--top", 3).splitlines()
     hits = [line.split() for line in printed if re.match(r" +\d", line)]
@@ -113,6 +116,7 @@ def test_search_lists_the_images_by_score(example, matcher, drawn):
     assert [int(hit[2]) for hit in hits] == drawn.captions.image_ids[best].tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["embedded", "files", "pictures"])
 def test_align_draws_the_words_of_any_caption(example, files, tmp_path, drawn, source):
     out = tmp_path / "words.png"
@@ -133,6 +137,7 @@ def test_align_draws_the_words_of_any_caption(example, files, tmp_path, drawn, s
     assert on_canvas == (source != "files")
 
 
+@pytest.mark.seconds
 def test_align_takes_the_first_image_and_its_first_caption(example, tmp_path, drawn):
     printed = example("align", "RUN", "--out", tmp_path / "words.png")
     assert f"image {drawn.captions.image_ids[0]}," in printed

@@ -32,6 +32,7 @@ def call(*arguments):
     )
 
 
+@pytest.mark.process
 def test_the_script_exports_a_run_and_prints_what_it_wrote(run, tmp_path):
     out = tmp_path / "exported"
     result = call(run, "--out", out, "--formats", "savedmodel")
@@ -50,6 +51,7 @@ def test_the_script_exports_a_run_and_prints_what_it_wrote(run, tmp_path):
     assert (out / "vocab.txt").read_bytes() == (run / "vocab.txt").read_bytes()
 
 
+@pytest.mark.process
 def test_the_script_refuses_what_it_does_not_know(run, tmp_path):
     result = call(run, "--out", tmp_path / "out", "--formats", "tflite")
     assert result.returncode == 2

@@ -100,6 +100,7 @@ def test_the_six_commands_are_six():
     assert commands == ["data", "regions", "train", "evaluate", "index", "serve"]
 
 
+@pytest.mark.process
 def test_each_command_says_what_it_made(page):
     _, printed = page
     told = (
@@ -115,6 +116,7 @@ def test_each_command_says_what_it_made(page):
     assert places == sorted(places)
 
 
+@pytest.mark.process
 def test_the_page_searches_the_images_that_were_held_out(page, inputs):
     address, _ = page
     assert b"<!doctype html>" in ask(address)[0].lower()

@@ -71,6 +71,7 @@ def encoder_of(inputs):
     return "caption_encoder" if "token_ids" in inputs else "image_encoder"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_name", FORMATS)
 @pytest.mark.parametrize("case", CASES)
 def test_the_client_refuses_it(case, format_name, folder):
@@ -80,6 +81,7 @@ def test_the_client_refuses_it(case, format_name, folder):
         run(inputs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_name", FORMATS)
 @pytest.mark.parametrize("case", CASES)
 def test_the_bare_runtime_does_what_is_documented(case, format_name, folder):
@@ -92,6 +94,7 @@ def test_the_bare_runtime_does_what_is_documented(case, format_name, folder):
         assert bare(inputs)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_a_good_batch_passes_after_a_refused_one(format_name, folder):
     run = opened(folder, format_name, "caption_encoder")
@@ -114,6 +117,7 @@ def test_the_scorer_takes_two_sizes_but_one_dim_and_finite_numbers(format_name, 
         run({**sides, "word_embeddings": sides["word_embeddings"] * np.nan})
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_ids_must_be_integers(format_name, folder):
     run = opened(folder, format_name, "caption_encoder")

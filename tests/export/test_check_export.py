@@ -88,6 +88,7 @@ def test_an_output_of_another_name_or_shape_is_refused(model, saved):
         largest_errors(saved, [(inputs, cut)])
 
 
+@pytest.mark.process
 def test_the_converters_are_kept_quiet_and_heard_when_they_fail(capfd):
     with quiet():
         subprocess.run(["echo", "chatter of native code"], check=True)

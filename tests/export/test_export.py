@@ -121,6 +121,8 @@ np.savez(outputs_path, **outputs)
 """
 
 
+@pytest.mark.process
+@pytest.mark.slow
 @each_encoder
 def test_a_file_runs_where_neither_keras_nor_this_package_is_to_be_had(
     format_name, encoder, model, exported, tmp_path
@@ -143,6 +145,7 @@ def test_a_file_runs_where_neither_keras_nor_this_package_is_to_be_had(
         np.testing.assert_allclose(outputs[name], expected, atol=1e-5, err_msg=name)
 
 
+@pytest.mark.slow
 @each_encoder
 @pytest.mark.parametrize(("batch", "length"), [(1, 1), (5, 3), (2, 50)])
 def test_batch_and_length_are_free(
@@ -163,6 +166,7 @@ def test_batch_and_length_are_free(
         np.testing.assert_allclose(value, expected[name], atol=1e-5, err_msg=name)
 
 
+@pytest.mark.seconds
 @each_encoder
 def test_padding_and_masked_rows_change_nothing_in_an_exported_file(
     format_name, encoder, model, exported
@@ -260,6 +264,7 @@ def test_onnx_names_its_free_dimensions(exported):
     ]
 
 
+@pytest.mark.slow
 def test_a_model_trained_in_bfloat16_goes_out_in_float32(tokenizer, tmp_path):
     half = tiny(dtype="mixed_bfloat16")
     full = in_float32(half)
@@ -280,6 +285,7 @@ def test_a_float32_model_is_not_copied(model):
     assert in_float32(model) is model
 
 
+@pytest.mark.slow
 def test_an_error_over_the_tolerance_names_the_file_and_the_number(
     model, tokenizer, tmp_path, converted_by
 ):
@@ -298,6 +304,7 @@ def test_an_error_over_the_tolerance_names_the_file_and_the_number(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_an_interrupted_export_leaves_the_earlier_one(
     model, tokenizer, exported, tmp_path, converted_by
 ):
@@ -318,6 +325,7 @@ def test_an_interrupted_export_leaves_the_earlier_one(
     assert list(tmp_path.iterdir()) == [out]
 
 
+@pytest.mark.slow
 def test_an_earlier_export_is_replaced_whole(
     model, tokenizer, exported, tmp_path, converted_by
 ):
@@ -361,6 +369,7 @@ def test_wrong_requests_are_refused_before_any_work(
     assert not out.exists()
 
 
+@pytest.mark.seconds
 @each_encoder
 def test_an_exported_encoder_names_the_inputs_it_lacks(format_name, encoder, exported):
     run = open_exported(exported[0] / PATHS[format_name].format(encoder))

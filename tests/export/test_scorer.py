@@ -32,6 +32,7 @@ def sides(images=3, regions=7, captions=5, words=6, dim=8):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_name", CONVERTERS)
 @pytest.mark.parametrize(("pooling", "padding"), RULES)
 def test_a_file_scores_as_similarity_does(format_name, pooling, padding, tmp_path):
@@ -58,6 +59,7 @@ def test_who_does_not_ask_for_the_alignment_does_not_pay_for_it():
     assert aligner.name == "aligner"
 
 
+@pytest.mark.seconds
 def test_images_and_captions_are_of_their_own_number_in_the_names_of_onnx(tmp_path):
     import onnx
 

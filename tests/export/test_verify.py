@@ -1,6 +1,7 @@
 """Verification: recall of every pair of files against Keras, and the verdict."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -35,12 +36,18 @@ def run(data, tmp_path_factory):
     return root / "run"
 
 
-@pytest.fixture
-def exported(run, tmp_path):
+@pytest.fixture(scope="module")
+def first(run, tmp_path_factory):
+    """An export, not to be changed."""
     matcher = keras_teran.load(run)
-    out = tmp_path / "exported"
+    out = tmp_path_factory.mktemp("first") / "exported"
     export(matcher.model, matcher.tokenizer, out, ("litert",), variants=["litert-int8"])
     return out
+
+
+@pytest.fixture
+def exported(first, tmp_path):
+    return shutil.copytree(first, tmp_path / "exported")
 
 
 def swap_weights(exported, run):
@@ -63,6 +70,7 @@ def swap_weights(exported, run):
     (exported / MANIFEST).write_text(manifest_text(signed(manifest)))
 
 
+@pytest.mark.slow
 def test_the_recall_is_that_of_evaluate_and_the_files_are_marked(data, run, exported):
     captions, regions, _ = open_split(data, "val")
     matcher = keras_teran.load(run)
@@ -90,6 +98,7 @@ def test_the_recall_is_that_of_evaluate_and_the_files_are_marked(data, run, expo
     assert (exported / "verify.md").read_text() == format_verification(found) + "\n"
 
 
+@pytest.mark.slow
 def test_without_a_run_the_float32_files_are_the_reference(data, exported):
     captions, regions, _ = open_split(data, "val")
     found = verify(exported, captions, regions, cost=False)
@@ -116,6 +125,7 @@ def lose_recall(monkeypatch, points):
     monkeypatch.setattr("keras_teran.export._verify.recall_table", losing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("most_lost", "status"), [("1", 2), ("9", 0)])
 def test_a_pair_that_loses_more_than_is_allowed_fails_the_command(
     data, exported, capsys, monkeypatch, most_lost, status
@@ -127,6 +137,7 @@ def test_a_pair_that_loses_more_than_is_allowed_fails_the_command(
     assert ("Not good: litert float32" in told) == (status == 2)
 
 
+@pytest.mark.slow
 def test_a_pair_of_other_weights_is_not_good(data, run, exported):
     swap_weights(exported, run)
     captions, regions, _ = open_split(data, "val")
@@ -140,6 +151,7 @@ def test_a_pair_of_other_weights_is_not_good(data, run, exported):
     assert f"| {100 * pair['agreement']:.1f} |" in format_verification(found)
 
 
+@pytest.mark.slow
 def test_every_file_is_measured_in_its_own_process(data, exported):
     captions, regions, _ = open_split(data, "val")
     found = verify(exported, captions, regions)

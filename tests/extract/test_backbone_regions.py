@@ -33,6 +33,7 @@ def noise(height=SIDE, width=SIDE):
     return generator.integers(0, 256, (height, width, 3), np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_region_is_the_patch_at_its_box(presets, kind):
     """Other pixels in one patch move that region's features the most.
@@ -57,6 +58,7 @@ def test_each_region_is_the_patch_at_its_box(presets, kind):
     assert hits >= 0.75 * len(boxes)
 
 
+@pytest.mark.seconds
 def test_features_are_the_backbones_own_of_prepared_pixels(presets):
     root, made = presets
     ((features, _),) = open_extractor(root / "vit").extract([fit(noise(), SIDE, SIDE)])
@@ -65,6 +67,7 @@ def test_features_are_the_backbones_own_of_prepared_pixels(presets):
     np.testing.assert_allclose(features, expected, atol=1e-5)
 
 
+@pytest.mark.seconds
 def test_patches_lie_on_a_grid_that_is_no_square(tmp_path):
     """16 × 32 pixels: two rows of four patches, behind the class token."""
     vit = hub_presets.vit(SIDE // 2, SIDE)
@@ -78,6 +81,7 @@ def test_patches_lie_on_a_grid_that_is_no_square(tmp_path):
     assert boxes[5].tolist() == [0.25, 0.5, 0.5, 1]
 
 
+@pytest.mark.seconds
 def test_weights_tell_extractors_apart(presets, tmp_path):
     """The last weight of all is another by a little: so is the identity."""
     _, made = presets
@@ -93,6 +97,7 @@ def test_weights_tell_extractors_apart(presets, tmp_path):
     assert first == same != other
 
 
+@pytest.mark.seconds
 def test_of_pictures_and_text_the_layer_before_pooling_is_taken(presets):
     root, made = presets
     vision = made["siglip"].vision_encoder
@@ -105,6 +110,7 @@ def test_of_pictures_and_text_the_layer_before_pooling_is_taken(presets):
     np.testing.assert_allclose(features, expected, atol=1e-5)
 
 
+@pytest.mark.seconds
 def test_patches_of_padding_alone_are_no_regions(presets):
     extractor = open_extractor(presets[0] / "vit")
     ((features, boxes),) = extractor.extract([fit(noise(SIDE // 2), SIDE, SIDE)])
@@ -112,6 +118,7 @@ def test_patches_of_padding_alone_are_no_regions(presets):
     assert boxes[0].tolist() == [0, 0, 0.25, 0.5]
 
 
+@pytest.mark.seconds
 def test_patches_are_merged_or_pooled_where_asked(presets):
     picture = fit(noise(), SIDE, SIDE)
     source = presets[0] / "dinov2"
@@ -127,6 +134,7 @@ def test_patches_are_merged_or_pooled_where_asked(presets):
     np.testing.assert_allclose(pooled, expected, atol=1e-6)
 
 
+@pytest.mark.seconds
 def test_a_layer_and_a_size_can_be_named(presets):
     root, made = presets
     embedded = open_extractor(root / "vit", tensor="vit_patching_and_embedding")
@@ -138,6 +146,7 @@ def test_a_layer_and_a_size_can_be_named(presets):
     assert open_extractor(root / "dinov2", size=64).max_regions == 64
 
 
+@pytest.mark.seconds
 def test_a_preset_without_a_converter_is_told_how_to_prepare(tmp_path):
     vit = hub_presets.vit()
     write_preset(tmp_path / "bare", vit, converter=False)
@@ -149,6 +158,7 @@ def test_a_preset_without_a_converter_is_told_how_to_prepare(tmp_path):
     np.testing.assert_allclose(features, expected, atol=1e-5)
 
 
+@pytest.mark.seconds
 def test_what_cannot_be_loaded_is_named(presets, tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     root, _ = presets
@@ -172,6 +182,7 @@ def test_what_cannot_be_loaded_is_named(presets, tmp_path, monkeypatch):
         open_extractor(root / "vit", size=64)
 
 
+@pytest.mark.seconds
 def test_the_command_writes_a_store_that_knows_its_backbone(presets, tmp_path):
     folder = write_pictures(tmp_path / "pictures", 5)
     source, out = presets[0] / "clip", tmp_path / "out"

@@ -75,6 +75,7 @@ def own_boxes(detector, pixels, most):
     return found["boxes"][0, :count][:, [1, 0, 3, 2]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_boxes_are_those_that_the_detector_itself_finds(presets, opened, kind):
     ((features, boxes),) = opened[kind].extract([fit(noise(), INPUT, INPUT)])
@@ -87,6 +88,7 @@ def test_the_boxes_are_those_that_the_detector_itself_finds(presets, opened, kin
     assert opened[kind].max_regions == 5
 
 
+@pytest.mark.slow
 def test_a_query_region_is_its_state_in_the_decoder(presets, opened):
     detector = presets[1]["dfine"]
     outputs = detector.backbone.predict(prepared(noise()), verbose=0)
@@ -99,6 +101,7 @@ def test_a_query_region_is_its_state_in_the_decoder(presets, opened):
         np.testing.assert_allclose(feature, state, atol=1e-4)
 
 
+@pytest.mark.seconds
 def test_a_box_of_a_pyramid_is_pooled_over_its_area(presets, opened):
     """At 64 pixels every box is below 112 and so of the finest level, P3."""
     maps = presets[1]["retinanet"].backbone.predict(prepared(noise()), verbose=0)
@@ -106,6 +109,7 @@ def test_a_box_of_a_pyramid_is_pooled_over_its_area(presets, opened):
     np.testing.assert_allclose(features, pool(maps["P3"][0], boxes), atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_boxes_of_padding_are_no_regions(presets, kind):
     """A strip of an eighth: most of what is found lies in the grey below it."""
@@ -193,6 +197,7 @@ def test_a_box_that_a_better_one_covers_goes():
     assert distinct(boxes, scores, 0.5, 1).tolist() == [0]
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_a_detector_is_named(presets):
     root, _ = presets
     with pytest.raises(ValueError, match="grid: .*dfine is a detector, .* give top"):
@@ -211,6 +216,7 @@ def test_what_does_not_fit_a_detector_is_named(presets):
         open_extractor(root / "headless")
 
 
+@pytest.mark.slow
 def test_a_detector_of_any_size_is_told_one(presets):
     extractor = open_extractor(presets[0] / "retinanet", size=96)
     assert extractor.input_size == (96, 96)
@@ -220,6 +226,7 @@ def test_a_detector_of_any_size_is_told_one(presets):
     assert boxes.shape == (36, 4)
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_store_that_knows_its_detector(presets, tmp_path):
     folder = write_pictures(tmp_path / "pictures", 3)
     source, out = presets[0] / "dfine", tmp_path / "out"

@@ -151,6 +151,8 @@ main(sys.argv[3:])
 """
 
 
+@pytest.mark.process
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("at", "when", "done"), [(1, "rows", 0), (3, "rows", 6), (2, "progress", 3)]
     + [(1, "end", 11)],

@@ -3,6 +3,7 @@
 import json
 import os
 
+import pytest
 from support.data_folder import write_data_folder
 from support.hostile_rows import Row, check_row, parametrize
 from support.hostile_texts import DEEP, LONG, WHOLE, karpathy, write
@@ -307,6 +308,7 @@ CAPTIONS = [
 ]
 
 
+@pytest.mark.seconds
 @parametrize([*DATASET, *CAPTIONS])
 def test_hostile_captions(row, tmp_path, capsys):
     check_row(row, tmp_path, capsys)

@@ -272,6 +272,7 @@ NEIGHBORS = [
 ]
 
 
+@pytest.mark.seconds
 @parametrize(LISTED + NEIGHBORS)
 def test_a_configuration_that_says_nothing_is_refused(row, tmp_path, capsys):
     check_row(row, tmp_path, capsys)
@@ -318,6 +319,7 @@ KEYS = [
 ]
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(("part", "key"), KEYS, ids=lambda value: str(value))
 def test_every_key_refuses_every_value_of_another_kind(part, key, tmp_path):
     path = tmp_path / "c.yaml"

@@ -285,11 +285,13 @@ ROWS = [
 ]
 
 
+@pytest.mark.slow
 @parametrize(ROWS)
 def test_a_checkpoint_that_is_none_is_one_line(row, tmp_path, capsys):
     check_row(row, tmp_path, capsys)
 
 
+@pytest.mark.seconds
 def test_the_rows_start_from_a_checkpoint_that_converts(tmp_path, capsys):
     asked = write(tmp_path, content())
     check_row(

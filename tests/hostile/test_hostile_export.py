@@ -255,6 +255,7 @@ OPEN = [
 ]
 
 
+@pytest.mark.slow
 @parametrize(OPEN)
 def test_open_exported(row, tmp_path, capsys):
     check_row(row, tmp_path, capsys)
@@ -277,6 +278,7 @@ def test_flipped_bits_are_refused_or_do_no_harm(format_name, seed, tmp_path):
         assert listing(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_weights_that_give_no_numbers_are_told(tmp_path):
     """The converters keep weights as they are, so NaN in them comes out."""
     from keras_teran.export._converters import CONVERTERS, quiet
@@ -290,6 +292,7 @@ def test_weights_that_give_no_numbers_are_told(tmp_path):
         open_exported(tmp_path / "e.onnx")(regions())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "says"),
     [

@@ -204,6 +204,7 @@ ROWS = [
 ]
 
 
+@pytest.mark.seconds
 @parametrize(ROWS)
 def test_regions(row, tmp_path, capsys):
     check_row(row, tmp_path, capsys)

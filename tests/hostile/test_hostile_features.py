@@ -282,6 +282,7 @@ FILES = [
 ]
 
 
+@pytest.mark.seconds
 @parametrize(FILES)
 def test_a_hostile_feature_file_is_refused_in_one_line(row, tmp_path, capsys):
     check_row(row, tmp_path, capsys)

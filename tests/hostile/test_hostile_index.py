@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import pytest
 from support.hostile_indexes import made
 from support.hostile_rows import Row, check_row, parametrize
 
@@ -156,6 +157,7 @@ INDEX = [
 ]
 
 
+@pytest.mark.seconds
 @parametrize(INDEX)
 def test_index(row, tmp_path, capsys):
     check_row(row, tmp_path, capsys)

@@ -1,6 +1,7 @@
 """`Index` in Python: hostile input gets one line."""
 
 import numpy as np
+import pytest
 from support.hostile_indexes import IMAGE, copy, opened
 from support.hostile_rows import Row, check_row, parametrize
 
@@ -144,6 +145,7 @@ PYTHON = [
 ]
 
 
+@pytest.mark.seconds
 @parametrize(PYTHON)
 def test_python(row, tmp_path, capsys):
     check_row(row, tmp_path, capsys)

@@ -378,6 +378,7 @@ def index(tmp_path, monkeypatch):
         yield opened
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["NaN", "pixel boxes", "x-y-w-h boxes", "no region"])
 def test_an_index_takes_no_image_that_score_refuses(index, name):
     many, says = FAULTS[name]

@@ -305,6 +305,7 @@ ROWS = [
 ]
 
 
+@pytest.mark.slow
 @parametrize(ROWS)
 def test_a_model_file_that_is_none_is_one_line(row, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)  # where a command would leave its trace
@@ -332,6 +333,7 @@ def test_a_training_does_not_go_on_from_a_foreign_file(tmp_path):
         load_model(path, compile=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [{}, {"shared_final_layers": True}, {"context_dim": 4, "pooling_head": True}],
@@ -348,6 +350,7 @@ def test_no_model_of_ours_has_fewer_weights_than_its_sizes_say(changes, tmp_path
         np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
 
 
+@pytest.mark.slow
 def test_a_model_with_an_optimizer_goes_on_where_it_stood(tmp_path):
     model = tiny(dtype="mixed_bfloat16")
     model.compile(
@@ -361,6 +364,7 @@ def test_a_model_with_an_optimizer_goes_on_where_it_stood(tmp_path):
     assert again.config == model.config and Path(tmp_path / LAST_FILE).is_file()
 
 
+@pytest.mark.seconds
 def test_the_rows_start_from_a_model_that_loads():
     assert load_model(RUNS[0] / MODEL_FILE).config["region_dim"] == SIZES["region_dim"]
     assert copy.copy(members()).keys() >= {"config.json", "model.weights.h5"}

@@ -8,6 +8,7 @@ import struct
 import zipfile
 
 import numpy as np
+import pytest
 from PIL import Image
 from support.hostile_features import (
     BOXES,
@@ -168,6 +169,7 @@ PACK = [
 ]
 
 
+@pytest.mark.slow
 @parametrize(PACK)
 def test_a_hostile_pack_is_refused_in_one_line(row, tmp_path, capsys):
     check_row(row, tmp_path, capsys)

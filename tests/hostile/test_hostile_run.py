@@ -151,6 +151,7 @@ NEIGHBORS = [
 ]
 
 
+@pytest.mark.slow
 @parametrize(LISTED + NEIGHBORS)
 def test_a_damaged_run_is_refused(row, world, tmp_path, capsys):
     shutil.copytree(world, tmp_path, dirs_exist_ok=True)

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from support.hostile_indexes import copy, made
 from support.hostile_rows import Row, check_row, parametrize
 
@@ -251,6 +252,7 @@ SEARCH = [
 ]
 
 
+@pytest.mark.slow
 @parametrize(SEARCH)
 def test_search(row, tmp_path, capsys):
     check_row(row, tmp_path, capsys)

@@ -319,6 +319,7 @@ PYTHON = [
 ]
 
 
+@pytest.mark.slow
 @parametrize([*RUN, *PYTHON])
 def test_hostile_text(row, tmp_path, capsys):
     check_row(row, tmp_path, capsys)

@@ -184,11 +184,13 @@ VERIFY = [
 ]
 
 
+@pytest.mark.seconds
 @parametrize(VERIFY)
 def test_verify(row, tmp_path, capsys):
     check_row(row, tmp_path, capsys)
 
 
+@pytest.mark.slow
 def test_a_whole_export_is_verified_again_and_again(tmp_path, capsys):
     """`verify` marks the manifest, which is then signed anew."""
     command = verify(nothing)(tmp_path)
@@ -227,6 +229,7 @@ def test_opening_one_file_of_an_export_finds_it_too(damage, says, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_a_file_copied_away_from_its_manifest_opens(format_name, tmp_path):
     source = MADE.export / image_file(format_name)

@@ -109,6 +109,7 @@ def test_a_layer_made_of_its_config_has_its_number_of_words_and_its_pooling():
     assert (again.words, again.pooling) == (6, "MrAVGw")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["MrSw", "sum", "MrAVGw", "MwSr"])
 def test_a_score_is_that_of_the_members_and_so_many_times_that_of_the_whole(pooling):
     images, captions = pairs.image_inputs(), pairs.caption_inputs()
@@ -136,6 +137,7 @@ def test_a_score_is_that_of_the_members_and_so_many_times_that_of_the_whole(pool
     np.testing.assert_allclose(scores, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shared", [False, True])
 def test_embeddings_are_those_of_a_model_without_context_and_the_vector(shared):
     sizes = {**pairs.SIZES, "shared_final_layers": shared}
@@ -160,6 +162,7 @@ def test_embeddings_are_those_of_a_model_without_context_and_the_vector(shared):
         np.testing.assert_allclose(found[f"{kind}_embeddings"], mixed, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_vectors_are_of_the_features_and_of_berts_tokens():
     model = with_drawn_contexts(build_model("tiny", **pairs.SIZES, **CONTEXT))
     images, captions = pairs.image_inputs(), pairs.caption_inputs()
@@ -180,6 +183,7 @@ def test_the_vectors_are_of_the_features_and_of_berts_tokens():
     np.testing.assert_allclose(found[0, 8:], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", ENCODED)
 def test_padding_changes_nothing(make):
     model = with_drawn_contexts(build_model("tiny", **pairs.SIZES, **CONTEXT))
@@ -203,6 +207,7 @@ def trained_a_step():
     return model, before
 
 
+@pytest.mark.slow
 def test_training_moves_the_vectors_of_both_sides():
     model, before = trained_a_step()
     after = [w for layer in contexts_of(model) for w in layer.get_weights()]
@@ -211,6 +216,7 @@ def test_training_moves_the_vectors_of_both_sides():
         assert not np.array_equal(old, new)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", [None, 4])
 def test_the_zeros_behind_the_members_are_not_multiplied(monkeypatch, chunk):
     model = build_model("tiny", **pairs.SIZES, **CONTEXT)
@@ -229,6 +235,7 @@ def test_the_zeros_behind_the_members_are_not_multiplied(monkeypatch, chunk):
     assert widths == [(8, 8), (12, 12)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", [None, 4])
 def test_a_pooling_head_does_not_train_beside_a_context(chunk):
     model = build_model("tiny", **pairs.SIZES, **CONTEXT, pooling_head=True)
@@ -238,6 +245,7 @@ def test_a_pooling_head_does_not_train_beside_a_context(chunk):
         model.train_on_batch(*pairs.batch())
 
 
+@pytest.mark.slow
 def test_a_resumed_training_drops_what_the_unbroken_one_would(tmp_path):
     model, _ = trained_a_step()
     model.save(tmp_path / "last.keras")
@@ -270,6 +278,7 @@ def test_a_number_of_words_out_of_range_is_refused_by_name(words):
         build_model("tiny", **pairs.SIZES, context_dim=4, context_words=words)
 
 
+@pytest.mark.seconds
 def test_a_model_saved_before_there_was_a_context_loads_as_it_was():
     config = build_model("tiny", **pairs.SIZES).get_config()
     for name in ("context_dim", "context_words", "context_dropout"):
@@ -277,6 +286,7 @@ def test_a_model_saved_before_there_was_a_context_loads_as_it_was():
     assert Teran.from_config(config).config["context_dim"] == 0
 
 
+@pytest.mark.slow
 def test_a_model_in_context_is_saved_and_loaded_whole(tmp_path):
     model = with_drawn_contexts(
         build_model("tiny", **pairs.SIZES, **CONTEXT, context_dropout=0.2)
@@ -289,6 +299,7 @@ def test_a_model_in_context_is_saved_and_loaded_whole(tmp_path):
             np.testing.assert_allclose(again.encode(make())[name], expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_context_goes_out_in_every_format_and_smaller_file(tmp_path):
     model = with_drawn_contexts(tiny(**CONTEXT, context_dropout=0.2))
     tokenizer = tiny_tokenizer(["a red disc", "two green rings"])
@@ -314,6 +325,7 @@ def test_a_context_goes_out_in_every_format_and_smaller_file(tmp_path):
             assert (folder / path.format(encoder)).is_file()
 
 
+@pytest.mark.seconds
 def test_the_authors_code_cannot_be_told_of_a_context():
     model = tiny(feedforward_dim=2048, heads=4, drop_last_word=True, context_dim=4)
     with pytest.raises(

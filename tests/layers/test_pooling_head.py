@@ -73,6 +73,7 @@ def test_groups_that_do_not_divide_are_refused_by_name():
         PoolingHead(groups=5)(*sets())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling_head", [False, True])
 @pytest.mark.parametrize("shared", [False, True])
 def test_a_head_changes_the_pooled_vectors_and_no_score(pooling_head, shared):
@@ -94,6 +95,7 @@ def test_a_head_changes_the_pooled_vectors_and_no_score(pooling_head, shared):
         np.testing.assert_allclose(np.linalg.norm(after[name], axis=-1), 1, rtol=1e-5)
 
 
+@pytest.mark.seconds
 def test_padding_changes_no_pooled_vector_of_a_head():
     model = with_drawn_heads(build_model("tiny", **pairs.SIZES))
     narrow = model.image_encoder(pairs.image_inputs(width=5), training=False)
@@ -109,6 +111,7 @@ def test_padding_changes_no_pooled_vector_of_a_head():
     )
 
 
+@pytest.mark.seconds
 def test_a_model_saved_before_there_were_heads_loads_as_it_was(tmp_path):
     model = build_model("tiny", **pairs.SIZES)
     config = model.get_config()
@@ -116,6 +119,7 @@ def test_a_model_saved_before_there_were_heads_loads_as_it_was(tmp_path):
     assert not Teran.from_config(config).config["pooling_head"]
 
 
+@pytest.mark.slow
 def test_a_model_with_a_head_is_saved_and_loaded_whole(tmp_path):
     model = with_drawn_heads(build_model("tiny", **pairs.SIZES))
     model.save(tmp_path / "model.keras")
@@ -125,6 +129,7 @@ def test_a_model_with_a_head_is_saved_and_loaded_whole(tmp_path):
             np.testing.assert_allclose(again.encode(inputs)[name], expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_head_goes_out_in_every_format_and_smaller_file(tmp_path):
     model = with_drawn_heads(tiny())
     tokenizer = tiny_tokenizer(["a red disc", "two green rings"])
@@ -145,6 +150,7 @@ def test_a_head_goes_out_in_every_format_and_smaller_file(tmp_path):
         )
 
 
+@pytest.mark.seconds
 def test_the_authors_checkpoint_of_a_model_with_a_head_leaves_the_head_out():
     sizes = {"feedforward_dim": 2048, "heads": 4, "drop_last_word": True}
     model = tiny(**sizes, padding="zero")

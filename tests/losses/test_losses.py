@@ -103,6 +103,7 @@ def original(shared):
     return original_numbers(shared)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("negatives", ["hardest", "sum"])
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_the_loss_of_the_original_is_reached(original, pooling, negatives):

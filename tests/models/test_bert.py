@@ -76,18 +76,21 @@ def difference(ours, theirs, inputs):
     return np.abs(np.asarray(ours)[real] - np.asarray(theirs)[real]).max()
 
 
+@pytest.mark.seconds
 def test_hidden_states_equal_those_of_kerashub_with_the_exact_gelu():
     bert, inputs = exact_gelu(backbone()), caption_inputs()
     ours = hidden_states(model_with(bert), inputs, layer=2)
     assert difference(ours, hub_states(bert, inputs), inputs) < 5e-6
 
 
+@pytest.mark.seconds
 def test_kerashub_itself_is_off_by_its_approximate_gelu_and_no_more():
     bert, inputs = backbone(), caption_inputs()
     ours = hidden_states(model_with(bert), inputs, layer=2)
     assert 1e-5 < difference(ours, hub_states(bert, inputs), inputs) < 2e-2
 
 
+@pytest.mark.seconds
 def test_a_cut_backbone_gives_the_hidden_states_of_its_first_layers():
     deep, inputs = exact_gelu(backbone()), caption_inputs()
     cut = exact_gelu(backbone(num_layers=2))
@@ -104,6 +107,7 @@ def test_a_cut_backbone_gives_the_hidden_states_of_its_first_layers():
     assert difference(ours, hub_states(cut, inputs), inputs) < 5e-6
 
 
+@pytest.mark.seconds
 def test_sizes_come_from_the_backbone_and_depth_from_the_preset():
     config = build_model("tiny", caption_backbone=backbone()).config
     assert config["caption_layers"] == 2  # the preset's, of the backbone's three
@@ -112,11 +116,13 @@ def test_sizes_come_from_the_backbone_and_depth_from_the_preset():
     assert config["caption_feedforward_dim"] == config["caption_max_length"] == 16
 
 
+@pytest.mark.seconds
 def test_a_backbone_shallower_than_the_preset_is_taken_whole():
     model = build_model("tiny", caption_backbone=backbone(num_layers=1))
     assert model.config["caption_layers"] == 1
 
 
+@pytest.mark.seconds
 def test_every_weight_of_the_bert_is_set_and_none_of_the_rest():
     model = model_with(backbone(seed=1))
     fresh = model_with(backbone(seed=2))
@@ -144,6 +150,7 @@ def renamed(bert, old, new):
     return SimpleNamespace(weights=[Renamed(variable) for variable in bert.weights])
 
 
+@pytest.mark.seconds
 def test_a_weight_that_is_missing_and_one_left_over_are_named():
     encoder = model_with(backbone()).caption_encoder
     bert = renamed(backbone(), "layer_1/feedforward_output_dense/bias", "layer_1/odd")
@@ -156,6 +163,7 @@ def test_a_weight_that_is_missing_and_one_left_over_are_named():
         copy_weights(bert, encoder)
 
 
+@pytest.mark.seconds
 def test_a_weight_that_is_left_over_is_refused_even_where_none_is_missing():
     extra = keras.Variable(np.zeros(3), name="adapter")
     source = SimpleNamespace(weights=[*backbone().weights, extra])
@@ -164,6 +172,7 @@ def test_a_weight_that_is_left_over_is_refused_even_where_none_is_missing():
         copy_weights(source, model_with(backbone()).caption_encoder)
 
 
+@pytest.mark.seconds
 def test_a_backbone_with_fewer_layers_than_the_encoder_is_refused_by_name():
     encoder = model_with(backbone()).caption_encoder
     before = [np.asarray(v) for v in encoder.weights]
@@ -174,6 +183,7 @@ def test_a_backbone_with_fewer_layers_than_the_encoder_is_refused_by_name():
         np.testing.assert_array_equal(value, variable)
 
 
+@pytest.mark.seconds
 def test_a_weight_of_another_shape_is_named_with_the_shape_it_should_have():
     encoder = model_with(backbone()).caption_encoder
     message = (
@@ -183,6 +193,7 @@ def test_a_weight_of_another_shape_is_named_with_the_shape_it_should_have():
         copy_weights(backbone(vocabulary_size=31), encoder)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -206,6 +217,7 @@ def test_what_is_no_bert_is_refused(tmp_path):
         load_backbone(missing)
 
 
+@pytest.mark.seconds
 def test_a_saved_backbone_folder_is_loaded_by_its_path(tmp_path):
     bert = exact_gelu(backbone())
     bert.save_to_preset(str(tmp_path))

@@ -32,6 +32,7 @@ def captions(model=None, **changes):
     return outputs_of(encoder, {**caption_inputs(), **changes})
 
 
+@pytest.mark.seconds
 def test_names_shapes_and_types_are_those_of_the_contract():
     model = model_of()
     inputs = [
@@ -60,6 +61,7 @@ def test_names_shapes_and_types_are_those_of_the_contract():
     assert not set(encoded) & {*inputs[0], *inputs[1]}
 
 
+@pytest.mark.seconds
 def test_outputs_are_float32_under_mixed_bfloat16_too():
     model = model_of(dtype="mixed_bfloat16")
     for name, value in captions(model).items():
@@ -88,6 +90,7 @@ def test_the_word_mask_leaves_out_cls_sep_and_padding():
     np.testing.assert_array_equal(captions()["word_mask"], expected)
 
 
+@pytest.mark.seconds
 def test_drop_last_word_leaves_out_one_more_and_changes_no_other_row():
     dropping = build_model("tiny", **SIZES, drop_last_word=True)
     for own, other in zip(
@@ -107,6 +110,7 @@ def test_drop_last_word_leaves_out_one_more_and_changes_no_other_row():
     )
 
 
+@pytest.mark.seconds
 def test_nothing_that_stands_in_padding_reaches_an_output():
     mask = image_inputs()["region_mask"]
     dirty = np.where(mask[..., None], image_inputs()["regions"], 1e3)
@@ -148,6 +152,7 @@ def test_the_image_embedding_sees_the_regions_and_the_order_does_not_matter():
     )
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(("first", "second"), [(0, 1), (2, 3), (0, 2), (1, 3)])
 def test_exchanged_box_coordinates_change_the_embeddings(first, second):
     order = list(range(4))
@@ -164,6 +169,7 @@ def test_the_order_of_the_words_changes_the_embeddings():
     assert np.abs(moved - captions()["word_embeddings"][0, [2, 3]]).max() > 0.01
 
 
+@pytest.mark.seconds
 def test_an_image_and_a_caption_with_nothing_real_are_finite_and_score_zero():
     nothing = images(region_mask=np.zeros((6, 5), bool))
     silent = captions(padding_mask=np.zeros((6, 9), bool))
@@ -175,6 +181,7 @@ def test_an_image_and_a_caption_with_nothing_real_are_finite_and_score_zero():
     assert np.any(model.similarity(images(), captions()))
 
 
+@pytest.mark.seconds
 def test_shared_final_layers_are_the_same_weights_in_both_encoders():
     model = build_model("tiny", **SIZES, shared_final_layers=True)
     own = build_model("tiny", **SIZES)
@@ -193,6 +200,7 @@ def test_shared_final_layers_are_the_same_weights_in_both_encoders():
     assert np.abs(before - after).max() > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 4, 100])
 def test_encode_equals_direct_calls_for_sets_of_mixed_size(batch_size):
     model = model_of()

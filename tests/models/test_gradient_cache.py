@@ -1,5 +1,7 @@
 """Gradient caching: the gradients of one big batch, from chunks."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -92,17 +94,26 @@ def assert_close(given, expected):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=2e-6 * largest)
 
 
+@functools.cache
+def of_the_whole_batch(options):
+    """The gradients of a step, and its logs."""
+    whole = model_of(**dict(options))
+    logs = whole.train_on_batch(*pairs.batch(), return_dict=True)
+    return whole.optimizer.given, logs
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize("chunk", [1, 2, 4, 6, 100])
 def test_without_dropout_the_gradients_are_those_of_the_whole_batch(chunk, options):
-    inputs, image_ids = pairs.batch()
-    whole, cached = (model_of(encode_chunk=size, **options) for size in (None, chunk))
-    expected = whole.train_on_batch(inputs, image_ids, return_dict=True)
-    logs = cached.train_on_batch(inputs, image_ids, return_dict=True)
-    assert_close(cached.optimizer.given, whole.optimizer.given)
+    gradients, expected = of_the_whole_batch(tuple(options.items()))
+    cached = model_of(encode_chunk=chunk, **options)
+    logs = cached.train_on_batch(*pairs.batch(), return_dict=True)
+    assert_close(cached.optimizer.given, gradients)
     assert logs == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize("chunk", [2, 4])
 def test_with_dropout_the_second_encoding_drops_what_the_first_dropped(chunk, options):
@@ -127,6 +138,7 @@ def fitted(encode_chunk, **changes):
     return model.get_weights()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -144,6 +156,7 @@ def test_traced_steps_clip_and_accumulate_as_whole_batches_do(options):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_traced_steps_train_the_pooled_vectors_as_whole_batches_do():
     whole, cached = (
         fitted(chunk, optimizer=Dense(0.1), pooled=2.0, context_dim=4)
@@ -153,6 +166,7 @@ def test_traced_steps_train_the_pooled_vectors_as_whole_batches_do():
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_mixed_bfloat16_trains_and_its_loss_is_near():
     inputs, image_ids = pairs.batch()
     losses = []
@@ -162,6 +176,7 @@ def test_mixed_bfloat16_trains_and_its_loss_is_near():
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
 
 
+@pytest.mark.slow
 def test_setting_the_chunk_after_a_step_traces_the_step_anew():
     inputs, image_ids = pairs.batch()
     model = model_of(eager=False)
@@ -172,12 +187,14 @@ def test_setting_the_chunk_after_a_step_traces_the_step_anew():
     assert model.train_function is not before
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("value", [0, -1])
 def test_a_chunk_below_one_is_refused(value):
     with pytest.raises(ValueError, match=f"encode_chunk={value} must be 1 or more"):
         model_of(encode_chunk=value)
 
 
+@pytest.mark.seconds
 def test_other_backends_are_refused_by_name(monkeypatch):
     inputs, image_ids = pairs.batch()
     model = model_of(encode_chunk=2)

@@ -59,6 +59,7 @@ def noise(height=SIDE, width=SIDE, seed=0):
     return generator.integers(0, 256, (height, width, 3), np.uint8)
 
 
+@pytest.mark.slow
 def test_regions_are_the_patches_that_the_extractor_gives(preset):
     """Half a picture: eight patches, and eight of padding that are no regions."""
     model = tiny(preset)
@@ -85,6 +86,7 @@ def test_regions_are_the_patches_that_the_extractor_gives(preset):
     )
 
 
+@pytest.mark.seconds
 def test_a_patch_with_one_pixel_that_is_not_grey_is_a_region(preset):
     pixels = np.full((1, SIDE, SIDE, 3), PADDING, np.uint8)
     pixels[0, 9, 31, 2] += 1  # patches of 8 × 8: row 1, column 3
@@ -92,6 +94,7 @@ def test_a_patch_with_one_pixel_that_is_not_grey_is_a_region(preset):
     assert np.flatnonzero(found.any(1)).tolist() == [7]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trainable", [False, True])
 def test_the_backbone_learns_only_where_it_is_told(preset, trainable):
     model = tiny(preset, image_trainable=trainable)
@@ -111,6 +114,7 @@ def test_the_backbone_learns_only_where_it_is_told(preset, trainable):
     assert max(np.abs(a - b).max() for a, b in zip(others, after, strict=True)) > 0
 
 
+@pytest.mark.slow
 def test_pretrained_weights_are_in_it_and_a_file_keeps_all(preset, tmp_path):
     model = tiny(preset)
     made = hub_presets.keras_hub.models.Backbone.from_preset(str(preset))
@@ -125,6 +129,7 @@ def test_pretrained_weights_are_in_it_and_a_file_keeps_all(preset, tmp_path):
     assert loaded.config == model.config
 
 
+@pytest.mark.slow
 def test_a_run_of_pictures_is_trained_evaluated_and_asked(run, data, capsys):
     config = read_run_config(run)
     assert config["data"]["backbone"] == {
@@ -146,6 +151,7 @@ def test_a_run_of_pictures_is_trained_evaluated_and_asked(run, data, capsys):
     np.testing.assert_allclose(expected[order, 0], scores, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_no_word_chooses_padding_and_boxes_are_the_pictures(run, data):
     explanation = keras_teran.load(run).explain(
         f"{data['images']}/09.png", "a red star"
@@ -157,6 +163,7 @@ def test_no_word_chooses_padding_and_boxes_are_the_pictures(run, data):
     assert (explanation.chosen < 8).all()
 
 
+@pytest.mark.slow
 def test_the_command_draws_an_alignment_of_a_picture(run, data, tmp_path, capsys):
     line = [
         "align",
@@ -173,6 +180,7 @@ def test_the_command_draws_an_alignment_of_a_picture(run, data, tmp_path, capsys
     assert (tmp_path / "align.png").stat().st_size > 0
 
 
+@pytest.mark.slow
 def test_exported_files_are_verified_over_pictures(run, tmp_path):
     matcher = keras_teran.load(run)
     out = tmp_path / "out"
@@ -186,6 +194,8 @@ def test_exported_files_are_verified_over_pictures(run, tmp_path):
     assert list(sets["image_encoder"][0]) == ["images"]
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_a_fresh_process_loads_a_run(run, data):
     program = (
         "import keras_teran, sys; "
@@ -202,6 +212,7 @@ def test_a_fresh_process_loads_a_run(run, data):
     assert float(ran.stdout.split()[-1]) == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FORMATS)
 def test_each_format_takes_pictures_and_gives_what_keras_does(run, kind, tmp_path):
     encoder = keras_teran.load(run).model.image_encoder
@@ -217,6 +228,7 @@ def test_each_format_takes_pictures_and_gives_what_keras_does(run, kind, tmp_pat
     assert max(errors.values()) < 1e-5
 
 
+@pytest.mark.slow
 def test_an_export_says_that_it_takes_pictures(run, tmp_path):
     matcher = keras_teran.load(run)
     out = tmp_path / "out"
@@ -229,6 +241,7 @@ def test_an_export_says_that_it_takes_pictures(run, tmp_path):
     assert interface.region_buckets == (16,)  # 4 × 4 patches, always
 
 
+@pytest.mark.slow
 def test_pictures_are_indexed_and_a_picture_finds_its_sentence(
     run, data, tmp_path, capsys
 ):
@@ -252,6 +265,7 @@ def test_pictures_are_indexed_and_a_picture_finds_its_sentence(
     assert best["score"] == pytest.approx(score, abs=1e-4)
 
 
+@pytest.mark.seconds
 def test_pictures_may_lie_in_an_array(run):
     backbone = keras_teran.load(run).model.config["image_backbone"]
     pictures = np.stack([noise(16, 32, seed) for seed in range(3)])
@@ -272,6 +286,7 @@ def test_pictures_may_lie_in_an_array(run):
         store.read([4])
 
 
+@pytest.mark.seconds
 def test_bad_pictures_stop_a_training_before_it_begins(run, data, tmp_path):
     backbone = keras_teran.load(run).model.config["image_backbone"]
     (tmp_path / "bad.png").write_bytes(b"")
@@ -284,6 +299,7 @@ def test_bad_pictures_stop_a_training_before_it_begins(run, data, tmp_path):
         store.check([1, 2])
 
 
+@pytest.mark.seconds
 def test_what_is_no_picture_is_named(run, preset, tmp_path):
     matcher = keras_teran.load(run)
     with pytest.raises(
@@ -309,6 +325,7 @@ def test_what_is_no_picture_is_named(run, preset, tmp_path):
         of_regions.score("a.png", "a star")
 
 
+@pytest.mark.seconds
 def test_what_is_no_backbone_of_pictures_is_named(preset, tmp_path, data):
     bert = hub_presets.keras_hub.models.BertBackbone(
         vocabulary_size=10, intermediate_dim=16, **hub_presets._VISION
@@ -333,6 +350,7 @@ def test_what_is_no_backbone_of_pictures_is_named(preset, tmp_path, data):
         open_split(data, "val")
 
 
+@pytest.mark.slow
 def test_a_first_stage_is_distilled_from_pictures(run, data, tmp_path):
     out = tmp_path / "distilled"
     assert main(["distill", str(run), "--out", str(out), "--epochs", "1"]) == 0
@@ -343,6 +361,7 @@ def test_a_first_stage_is_distilled_from_pictures(run, data, tmp_path):
     assert np.abs(old["image_embedding"] - new["image_embedding"]).max() > 1e-3
 
 
+@pytest.mark.seconds
 def test_a_model_of_regions_indexes_no_pictures(data, tmp_path, capsys):
     from support.search_index import write_run
 

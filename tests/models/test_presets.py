@@ -97,6 +97,7 @@ def test_todays_small_is_small_with_a_context_and_another_recipe():
     }
 
 
+@pytest.mark.slow
 def test_todays_small_has_the_weights_of_small_within_a_tenth():
     today, small = (
         build_model(name).count_params() for name in ("small_today", "small")
@@ -116,6 +117,7 @@ def test_there_are_eleven_presets_and_a_recipe_for_each():
     assert len({tuple(sorted(recipe)) for recipe in RECIPES.values()}) == 1
 
 
+@pytest.mark.slow
 def test_the_paper_widths_and_layers_are_built_as_the_preset_says():
     """Of the largest preset, with few words and positions to spare memory."""
     model = build_model("coco_mrsw", vocabulary_size=9, caption_max_length=4)
@@ -133,6 +135,7 @@ def test_the_paper_widths_and_layers_are_built_as_the_preset_says():
     assert len(blocks) == 4 + 2 + 6 + 2
 
 
+@pytest.mark.seconds
 def test_build_model_takes_presets_poolings_and_changes_as_they_are():
     model = build_model("tiny", pooling="scan", embedding_dim=32, padding="zero")
     assert model.config == {

@@ -55,6 +55,7 @@ def halves():
         yield {name: a[rows] for name, a in inputs.items()}, image_ids[rows]
 
 
+@pytest.mark.seconds
 def test_rows_of_the_similarity_are_images_and_columns_captions():
     model = drawn_model()
     similarity = model({**image_inputs(counts=(5, 2)), **caption_inputs()})
@@ -68,6 +69,7 @@ def test_rows_of_the_similarity_are_images_and_columns_captions():
     np.testing.assert_allclose(similarity, expected, atol=1e-5)
 
 
+@pytest.mark.seconds
 def test_similarity_takes_outputs_of_the_encoders_or_their_sets_alone():
     model = drawn_model(pooling="mean")
     images, captions = model.encode(image_inputs()), model.encode(caption_inputs())
@@ -79,6 +81,7 @@ def test_similarity_takes_outputs_of_the_encoders_or_their_sets_alone():
     )
 
 
+@pytest.mark.slow
 def test_the_padding_rule_of_the_model_is_used():
     images, captions = (
         drawn_model().encode(f()) for f in (image_inputs, caption_inputs)
@@ -95,6 +98,7 @@ def test_the_padding_rule_of_the_model_is_used():
         np.testing.assert_allclose(similarity, expected, atol=1e-5)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("method", ["predict", "predict_on_batch"])
 def test_predict_raises_and_names_what_to_call(method):
     with pytest.raises(
@@ -103,6 +107,7 @@ def test_predict_raises_and_names_what_to_call(method):
         getattr(drawn_model(), method)(batch()[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("negatives", ["hardest", "sum"])
 def test_the_loss_of_a_batch_is_the_hinge_of_its_similarity(negatives):
     """With two pairs of one image, so that a wrong row of ids would show."""
@@ -115,6 +120,7 @@ def test_the_loss_of_a_batch_is_the_hinge_of_its_similarity(negatives):
     assert expected != oracle_scores.hinge(similarity, range(6), 0.3, negatives)
 
 
+@pytest.mark.slow
 def test_without_a_loss_it_is_the_hinge_with_hardest_negatives():
     inputs, image_ids = batch()
     losses = [
@@ -126,6 +132,7 @@ def test_without_a_loss_it_is_the_hinge_with_hardest_negatives():
     assert losses[2]["loss"] == pytest.approx(total, rel=1e-5)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("loss", ["mse", keras.losses.CategoricalHinge()])
 def test_a_loss_that_compares_pair_by_pair_is_refused(loss):
     with pytest.raises(
@@ -134,12 +141,14 @@ def test_a_loss_that_compares_pair_by_pair_is_refused(loss):
         compiled(loss=loss).train_on_batch(*batch())
 
 
+@pytest.mark.seconds
 def test_sample_weights_are_refused():
     inputs, image_ids = batch()
     with pytest.raises(ValueError, match="sample_weight is not used by a ranking loss"):
         compiled().train_on_batch(inputs, image_ids, sample_weight=np.ones(6))
 
 
+@pytest.mark.seconds
 def test_in_batch_recall_by_hand():
     model = compiled()
     scores = np.array(
@@ -163,6 +172,7 @@ def test_in_batch_recall_by_hand():
     assert float(logs["batch_text_to_image_r1"]) == pytest.approx((2 + 1) / 6)
 
 
+@pytest.mark.seconds
 def test_fit_logs_loss_and_recall_of_each_epoch_anew():
     model = compiled(keras.optimizers.SGD(0.0))
     inputs, image_ids = batch()
@@ -174,6 +184,7 @@ def test_fit_logs_loss_and_recall_of_each_epoch_anew():
         assert values[0] == pytest.approx(values[1])
 
 
+@pytest.mark.slow
 def test_evaluate_and_validation_use_the_same_loss_and_train_nothing():
     model = compiled(keras.optimizers.SGD(0.0), dropout=0.3)
     before = weights_of(model)
@@ -188,6 +199,7 @@ def test_evaluate_and_validation_use_the_same_loss_and_train_nothing():
     assert not moved(before, model).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
 def test_eager_steps_equal_compiled_ones(dtype):
     inputs, image_ids = batch()
@@ -202,6 +214,7 @@ def test_eager_steps_equal_compiled_ones(dtype):
     assert_same_weights(trained[0][0], trained[1][0], atol=tolerance)
 
 
+@pytest.mark.slow
 def test_bfloat16_computes_near_float32_and_keeps_float32_weights():
     inputs, image_ids = batch()
     exact = gradient(inputs, image_ids)
@@ -213,6 +226,7 @@ def test_bfloat16_computes_near_float32_and_keeps_float32_weights():
     assert model.image_encoder.get_layer("image_block_0").compute_dtype == "bfloat16"
 
 
+@pytest.mark.slow
 def test_clipping_scales_the_whole_gradient_to_the_norm():
     """No token stands twice: TensorFlow's norm takes each occurrence by itself."""
     inputs, image_ids = batch()
@@ -225,6 +239,7 @@ def test_clipping_scales_the_whole_gradient_to_the_norm():
     np.testing.assert_allclose(clipped, full * 0.5 / norm, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_accumulating_two_half_batches_steps_down_their_mean_gradient():
     expected = sum(gradient(*half) for half in halves()) / 2
     model = compiled(keras.optimizers.SGD(1.0, gradient_accumulation_steps=2))
@@ -236,6 +251,7 @@ def test_accumulating_two_half_batches_steps_down_their_mean_gradient():
     np.testing.assert_allclose(moved(before, model), expected, atol=1e-5)
 
 
+@pytest.mark.seconds
 def test_every_weight_has_a_gradient():
     inputs, image_ids = batch()
     model = compiled(loss=Hinge(0.2, "sum"))
@@ -246,6 +262,7 @@ def test_every_weight_has_a_gradient():
         assert np.isfinite(np.array(variable)).all(), variable.path
 
 
+@pytest.mark.slow
 def test_an_image_and_a_caption_with_nothing_real_leave_training_finite():
     inputs, image_ids = batch()
     inputs["region_mask"] = inputs["region_mask"] & (np.arange(6) != 2)[:, None]
@@ -257,6 +274,7 @@ def test_an_image_and_a_caption_with_nothing_real_leave_training_finite():
             assert np.isfinite(np.array(variable)).all(), variable.path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -282,6 +300,7 @@ def test_a_saved_model_comes_back_whole(tmp_path, changes):
     assert_same_weights(model, loaded)
 
 
+@pytest.mark.slow
 def test_a_training_that_goes_on_from_a_file_reaches_the_unbroken_weights(tmp_path):
     """Dropout too: its random state is part of the file."""
     inputs, image_ids = batch()
@@ -302,6 +321,7 @@ def test_a_training_that_goes_on_from_a_file_reaches_the_unbroken_weights(tmp_pa
     assert_same_weights(resumed, unbroken)
 
 
+@pytest.mark.seconds
 def test_config_gives_the_same_architecture_again():
     model = drawn_model(pooling="scan", name="matcher", drop_last_word=True)
     again = Teran.from_config(model.get_config())
@@ -312,6 +332,7 @@ def test_config_gives_the_same_architecture_again():
     assert [v.path for v in again.weights] == [v.path for v in model.weights]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", [None, Contrastive()])
 def test_an_image_given_once_for_its_captions_trains_as_if_given_with_each(loss):
     images, captions = image_inputs(counts=(5, 2, 3)), caption_inputs()
@@ -325,6 +346,7 @@ def test_an_image_given_once_for_its_captions_trains_as_if_given_with_each(loss)
     np.testing.assert_allclose(once, each, atol=1e-5)
 
 
+@pytest.mark.seconds
 def test_recall_of_a_batch_counts_an_image_given_once_for_each_of_its_captions():
     inputs = {**image_inputs(counts=(5, 2, 3)), **caption_inputs()}
     image_ids = np.array([4, 4, 9, 9, 6, 6])

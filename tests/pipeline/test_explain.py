@@ -103,6 +103,7 @@ def test_a_leading_axis_of_one_changes_nothing(tokenizer):
     assert first.boxes.shape == second.boxes.shape == (3, 4)
 
 
+@pytest.mark.seconds
 def test_a_real_model_scores_what_its_explanation_shows(tokenizer):
     from keras_teran.models._teran import build_model
 
@@ -190,6 +191,7 @@ def test_an_explanation_made_by_hand_has_words_for_pieces(skater):
     np.testing.assert_allclose(made.phrase_cosines(0), [0.3, 0.4, 0], atol=1e-6)
 
 
+@pytest.mark.seconds
 def test_a_phrases_heat_map_is_drawn_in_place_of_the_cosines(skater):
     dark = np.zeros((60, 60, 3), "uint8")
     cosines = pixels_of(draw(skater, dark))
@@ -265,6 +267,7 @@ def shares(pixels, colour):
     )
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("picture", [None, np.full((40, 60, 3), 128, "uint8")])
 def test_a_chosen_region_has_its_colour_on_word_box_and_heat_map(picture):
     pixels = pixels_of(draw(make_explanation(["red", "dog"], 4, [1, 3]), picture))
@@ -292,6 +295,7 @@ def test_a_box_is_drawn_where_it_stands_in_the_picture():
     assert 0.19 < rows.max() / height < 0.3
 
 
+@pytest.mark.seconds
 def test_the_picture_grows_with_the_lines_of_a_long_caption():
     short = pixels_of(draw(make_explanation(["word"] * 3, 2, [0] * 3)))
     long = pixels_of(draw(make_explanation(["word"] * 60, 2, [0] * 60)))
@@ -334,6 +338,8 @@ def test_a_picture_that_cannot_be_shown_is_refused(tmp_path):
         draw(explanation, text)
 
 
+@pytest.mark.process
+@pytest.mark.seconds
 def test_drawing_leaves_pyplot_alone():
     import subprocess
     import sys

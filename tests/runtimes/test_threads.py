@@ -80,6 +80,7 @@ def test_the_formats_are_those_that_are_exported():
     assert set(OPENERS) == set(CONVERTERS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_name", CONVERTERS)
 def test_each_of_400_requests_on_8_threads_gets_its_own_answer(format_name, files):
     run = open_exported(files[format_name])
@@ -114,6 +115,7 @@ def test_each_picture_gets_its_own_features_on_8_threads(kind, tmp_path):
     np.testing.assert_array_equal(np.stack(found), np.stack(expected))
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(
     ("format_name", "inside"),
     [

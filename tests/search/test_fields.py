@@ -53,6 +53,7 @@ def cluster_run(tmp_path, monkeypatch):
     return write_run(tmp_path / "run"), name, sidecar
 
 
+@pytest.mark.seconds
 @pytest.mark.filterwarnings("ignore:Payload indexes have no effect")
 def test_a_server_is_asked_for_an_index_of_every_filtered_field(
     tmp_path, cluster_run, monkeypatch
@@ -88,6 +89,7 @@ def test_a_server_is_asked_for_an_index_of_every_filtered_field(
         assert sorted(hit.id for hit in hits) == [3, 9]
 
 
+@pytest.mark.seconds
 @pytest.mark.filterwarnings("ignore:Payload indexes have no effect")
 def test_a_build_killed_before_its_indexes_makes_them_when_it_goes_on(
     tmp_path, cluster_run, monkeypatch

@@ -55,6 +55,7 @@ def keys_of(server):
     return {headers.get("api-key") for _, headers in server.seen}
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("command", ["search", "serve", "verify"])
 def test_no_key_goes_to_a_server_that_only_the_index_names(
     command, index, monkeypatch, capsys

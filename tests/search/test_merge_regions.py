@@ -109,6 +109,7 @@ def merged(request, tmp_path_factory):
             )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_scores_are_the_alignment_of_the_merged_vectors(pooling, merged, monkeypatch):
     index, padding = merged.index, merged.padding
@@ -125,6 +126,7 @@ def test_scores_are_the_alignment_of_the_merged_vectors(pooling, merged, monkeyp
         np.testing.assert_allclose(scores, expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_an_image_keeps_as_many_vectors_and_boxes_whether_built_or_added(tmp_path, run):
     _, regions, folder = build(tmp_path, run, "embedded", regions_per_image=2)
     with Index.open(folder) as index:
@@ -140,6 +142,7 @@ def test_an_image_keeps_as_many_vectors_and_boxes_whether_built_or_added(tmp_pat
     assert manifest["widths"]["images"] == 2
 
 
+@pytest.mark.seconds
 def test_a_build_goes_on_with_the_same_number_alone(tmp_path, run, monkeypatch):
     def killed(*_):
         raise KeyboardInterrupt
@@ -155,6 +158,7 @@ def test_a_build_goes_on_with_the_same_number_alone(tmp_path, run, monkeypatch):
     Index.open(tmp_path / "index").close()
 
 
+@pytest.mark.seconds
 def test_an_index_without_a_number_keeps_all_regions(tmp_path, run):
     folder = build(tmp_path, run, "embedded")[2]
     with Index.open(folder) as index:

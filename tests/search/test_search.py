@@ -46,6 +46,7 @@ def scores(hits, ids):
     return np.array([found[int(value)] for value in ids])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("padding", ["exclude", "zero"])
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("kind", ENGINES)
@@ -73,6 +74,7 @@ def test_scores_are_the_models_similarity(
                 )
 
 
+@pytest.mark.slow
 def test_halves_keep_scores_to_a_hundredth(tmp_path, run, engine):
     captions, regions, folder = build(tmp_path, run, engine, dtype="float16")
     matcher = load(run)
@@ -83,6 +85,7 @@ def test_halves_keep_scores_to_a_hundredth(tmp_path, run, engine):
     np.testing.assert_allclose(scores(hits, captions.image_ids), expected, atol=1e-2)
 
 
+@pytest.mark.seconds
 def test_hits_come_best_first_with_payload_boxes_and_words(built):
     index, captions, regions = built
     assert index.counts == {"images": 12, "captions": 24}
@@ -100,6 +103,7 @@ def test_hits_come_best_first_with_payload_boxes_and_words(built):
     assert list(hit.words) == index.explain(hit.id, "a red ring")
 
 
+@pytest.mark.seconds
 def test_an_image_finds_captions_that_name_their_image(built):
     index, captions, regions = built
     hit = index.search_captions(3, top=1)[0]
@@ -113,6 +117,7 @@ def test_an_image_finds_captions_that_name_their_image(built):
     assert again.score == pytest.approx(hit.score, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_word_weights_weigh_each_words_best_cosine(built):
     index, _, _ = built
     plain = {h.id: h for h in index.search("a red ring", top=12)}
@@ -133,6 +138,7 @@ def test_word_weights_weigh_each_words_best_cosine(built):
         assert [word.weight for word in hit.words] == [0, 2, 0.5]
 
 
+@pytest.mark.seconds
 def test_where_filters_both_ways_of_searching(built):
     index, _, _ = built
     for exact in (False, True):
@@ -143,6 +149,7 @@ def test_where_filters_both_ways_of_searching(built):
     assert index.search("a red ring", where={"no such": "field"}) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "ids"),
     [
@@ -162,6 +169,7 @@ def test_where_asks_for_values_of_each_kind(built, where, ids):
         assert sorted(hit.id for hit in hits) == ids
 
 
+@pytest.mark.seconds
 def test_images_are_added_updated_and_deleted(built):
     index, _, regions = built
     index.add(regions.read([3]), [99], [{"filename": "new.jpg"}])
@@ -180,6 +188,7 @@ def test_images_are_added_updated_and_deleted(built):
     assert index.counts["captions"] == 24
 
 
+@pytest.mark.seconds
 def test_names_of_strangers_are_plain_data(built):
     index, _, regions = built
     names = {"filename": "../../etc/passwd", "a.b[0]": "<img onerror=x>"}

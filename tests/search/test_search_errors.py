@@ -52,6 +52,8 @@ def killed_build(run, folder, batches):
     assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
 
 
+@pytest.mark.process
+@pytest.mark.slow
 @pytest.mark.parametrize("batches", [0, 2, 4])
 def test_a_killed_build_is_refused_and_resuming_writes_only_what_is_missing(
     batches, tmp_path, run, monkeypatch
@@ -94,12 +96,15 @@ def test_a_full_disk_leaves_nothing_that_looks_whole(tmp_path, run, monkeypatch)
     Index.open(tmp_path / "index").close()
 
 
+@pytest.mark.seconds
 def test_an_index_of_another_model_is_refused(built, tmp_path):
     other = write_run(tmp_path / "other", embedding_dim=16)
     with pytest.raises(ValueError, match="The model of .*other did not make this"):
         Index.open(built, run=other)
 
 
+@pytest.mark.process
+@pytest.mark.seconds
 def test_an_embedded_index_is_open_in_one_process_at_a_time(tmp_path, run):
     folder = build(tmp_path, run, "embedded")[2]
     program = f"""
@@ -120,6 +125,8 @@ except (OSError, ValueError) as error:
         assert again.counts["images"] == 12
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_an_unfinished_build_is_not_gone_on_with_for_other_data(tmp_path, run):
     killed_build(run, tmp_path, 1)
     captions, regions = data(tmp_path / "data")
@@ -170,6 +177,7 @@ def test_sentences_that_cannot_be_asked(index, sentence, told):
         index.search(sentence)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(
     "options, told",
     [
@@ -212,6 +220,7 @@ def test_images_that_cannot_be_asked(index):
         index.search_captions({"regions": np.zeros((2, 9)), "boxes": np.zeros((2, 4))})
 
 
+@pytest.mark.seconds
 def test_word_weights_need_the_pooling_that_sums_over_words(tmp_path):
     run = write_run(tmp_path / "run", pooling="MwSr")
     with (
@@ -238,6 +247,7 @@ def test_payload_lines_that_are_refused(tmp_path, line, told):
         building.read_payload(path)
 
 
+@pytest.mark.seconds
 def test_the_commands_build_and_search(tmp_path, run, capsys):
     data(tmp_path / "data")
     out = str(tmp_path / "index")

@@ -41,6 +41,7 @@ def write(run, matcher, regions, folder, dtype="float32"):
     return Shards(folder)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-6), ("float16", 1e-3)])
 def test_what_is_read_is_what_the_model_says(
     run, matcher, source, folder, dtype, tolerance
@@ -67,6 +68,7 @@ def test_what_is_read_is_what_the_model_says(
             np.testing.assert_allclose(found, wanted, atol=tolerance)
 
 
+@pytest.mark.seconds
 def test_an_index_of_shards_is_the_index_of_the_regions(
     run, matcher, source, folder, tmp_path
 ):
@@ -86,6 +88,7 @@ def test_an_index_of_shards_is_the_index_of_the_regions(
             assert [hit.payload for hit in mine] == [hit.payload for hit in other]
 
 
+@pytest.mark.seconds
 def test_the_command_builds_an_index_of_shards(run, matcher, folder, tmp_path, capsys):
     captions, regions = data(tmp_path / "data")
     write(run, matcher, regions, folder)
@@ -164,6 +167,7 @@ def test_two_who_write_the_same_shard_leave_one(run, matcher, source, folder):
     assert len(Shards(folder).image_ids) == len(first.image_ids) == 12
 
 
+@pytest.mark.seconds
 def test_what_does_not_belong_together_is_refused(
     run, matcher, source, folder, tmp_path
 ):
@@ -184,6 +188,7 @@ def test_what_does_not_belong_together_is_refused(
             plan_shards(run, regions, tmp_path / "new", **wrong)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("name", ["ids", "members", "counts"])
 def test_a_damaged_shard_is_named(run, matcher, source, folder, name):
     written = write(run, matcher, source[1], folder)

@@ -50,6 +50,7 @@ def rewrite(index, image_id, **changes):
     engine.upsert(IMAGES, [Point(**{**vars(point), **changes})])
 
 
+@pytest.mark.slow
 def test_a_whole_index_is_verified_after_every_change(built):
     folder, regions = built
     with Index.open(folder) as index:
@@ -66,6 +67,7 @@ def test_a_whole_index_is_verified_after_every_change(built):
     assert main(["index", "verify", str(folder)]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [0.5, 1.01, 1e30])
 def test_a_vector_of_another_length_is_never_scored_as_one(built, scale):
     folder, regions = built
@@ -85,6 +87,7 @@ def test_a_vector_of_another_length_is_never_scored_as_one(built, scale):
         assert len(index.search("a red ring", top=12)) == 12
 
 
+@pytest.mark.seconds
 def test_vectors_of_other_images_and_other_payloads_are_found_by_verify(built):
     folder, _ = built
     with Index.open(folder) as index:
@@ -99,6 +102,7 @@ def test_vectors_of_other_images_and_other_payloads_are_found_by_verify(built):
             index.verify()
 
 
+@pytest.mark.seconds
 def test_a_change_that_was_cut_short_is_no_damage(built, capsys):
     folder, regions = built
     index = Index.open(folder)
@@ -121,6 +125,7 @@ def test_a_change_that_was_cut_short_is_no_damage(built, capsys):
     assert (again["files"] is None) == (again["engine"] != "embedded")
 
 
+@pytest.mark.seconds
 def test_a_search_leaves_index_json_as_it_is(built):
     folder, _ = built
     before = (folder / "index.json").read_bytes()
@@ -203,6 +208,7 @@ def test_a_panic_of_the_engine_is_one_line(tmp_path):
         raise PanicException("index out of bounds,\nthe len is 0")
 
 
+@pytest.mark.seconds
 def test_another_order_of_the_runs_vocabulary_is_refused(tmp_path, capsys):
     run = write_run(tmp_path / "run")
     folder = build(tmp_path, run, "embedded")[2]
@@ -237,6 +243,7 @@ def filtered(request, tmp_path_factory, run):
         yield index
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "where, ids",
     [
@@ -258,6 +265,7 @@ def test_whole_floats_are_integers_and_true_is_not_1(filtered, where, ids, exact
     assert bool(hits.note) == (not ids)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "where, note",
     [
@@ -295,6 +303,7 @@ def test_an_empty_result_says_why(filtered, where, note):
     assert hits == [] and found == note
 
 
+@pytest.mark.seconds
 def test_the_command_says_why_and_what_no_filter_can_ask_for(tmp_path, run, capsys):
     path = tmp_path / "extra.jsonl"
     lines = [

@@ -50,6 +50,7 @@ def blocks(request, monkeypatch):
     return scoring.BLOCK_BYTES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_scores_equal_the_loops(pooling, blocks, place):
     words = as_encoded(WORDS)
@@ -60,6 +61,7 @@ def test_scores_equal_the_loops(pooling, blocks, place):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_the_original_rule_equals_the_loops_over_padded_cells(pooling, blocks, place):
     words = as_encoded(WORDS, last=3)
@@ -70,6 +72,7 @@ def test_the_original_rule_equals_the_loops_over_padded_cells(pooling, blocks, p
     )
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("pooling", ["MrSw", "MwSr", "Symm"])
 def test_padding_counts_under_the_original_rule_where_all_cosines_are_negative(
     pooling, place
@@ -140,6 +143,7 @@ def test_blocks_equal_the_whole_to_the_bit():
     np.testing.assert_array_equal(np.concatenate(halves, axis=1), whole)
 
 
+@pytest.mark.seconds
 def test_real_rows_that_stand_between_padding_are_found(place, blocks):
     words, regions = np.pad(WORDS, ((0, 0), (1, 2), (0, 0))), REGIONS[:, ::-1]
     np.testing.assert_allclose(

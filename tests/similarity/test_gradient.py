@@ -53,6 +53,7 @@ def pieces(request, monkeypatch):
         monkeypatch.setattr(sparse_gradient, "_PAIRS", 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["pairs", "all"])
 @pytest.mark.parametrize("padding", ["exclude", "zero"])
 @pytest.mark.parametrize("pooling", POOLINGS)

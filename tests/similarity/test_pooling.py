@@ -157,6 +157,7 @@ def test_scores_are_float32_whatever_the_embeddings_are():
         assert keras.backend.standardize_dtype(scores.dtype) == "float32"
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("padding", ["exclude", "zero"])
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_gradients_are_finite_everywhere_masked_rows_and_ties_too(pooling, padding):
@@ -225,6 +226,7 @@ def original(shared):
     return original_numbers(shared)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_the_original_rule_gives_the_original_scores(original, pooling):
     regions, words, expected = original

@@ -155,6 +155,7 @@ def test_a_single_string_is_refused_where_a_list_is_meant():
             method("a dog")
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("lowercase", [True, False])
 def test_ids_of_thousands_of_real_captions_equal_those_of_bert(
     shared, vocabulary, lowercase

@@ -52,6 +52,7 @@ def images(interface, count=3, regions=5):
     }
 
 
+@pytest.mark.slow
 @both
 def test_captions_come_back_as_the_graph_encodes_them_unpadded(
     transport, client, server
@@ -65,6 +66,7 @@ def test_captions_come_back_as_the_graph_encodes_them_unpadded(
         np.testing.assert_allclose(found[name], value, atol=1e-5, err_msg=name)
 
 
+@pytest.mark.seconds
 @both
 def test_regions_come_back_as_the_graph_encodes_them_unpadded(
     transport, client, server
@@ -182,6 +184,8 @@ def test_an_image_or_caption_with_nothing_real_is_encoded_and_scores_0(rest):
     assert (scores[[0, 2], 0] != 0).all()
 
 
+@pytest.mark.process
+@pytest.mark.seconds
 def test_over_rest_neither_tensorflow_nor_keras_is_loaded(server):
     program = f"""
 import sys
@@ -198,6 +202,7 @@ print(client.encode_captions(["a bar"])["caption_embedding"].shape)
     assert result.stdout.startswith("(1, ")
 
 
+@pytest.mark.slow
 @both
 def test_the_example_lists_images_by_the_graphs_scores(
     transport, client, server, tmp_path, monkeypatch, capsys

@@ -105,6 +105,7 @@ def batching_parameters():
     return message_factory.GetMessageClass(found)()
 
 
+@pytest.mark.slow
 def test_the_server_configuration_names_versions_and_labels(repository):
     config = config_of(repository)
     assert set(config) == MODELS
@@ -139,6 +140,7 @@ def test_the_commands_give_the_server_what_labels_need(first):
     assert all(option in script for option in command)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("model", sorted(MODELS))
 def test_every_warm_up_record_replays_through_the_signature(model, first):
     folder = first / model / "1"
@@ -312,6 +314,7 @@ layout.add_version(sys.argv[1], sys.argv[2])
 """
 
 
+@pytest.mark.process
 def test_a_write_that_is_killed_shows_a_server_nothing_new(repository, export):
     config = (repository / "models.config").read_bytes()
     killed = subprocess.run(

@@ -69,6 +69,7 @@ def by_keras(model, photos):
     return model.encode(store.read(range(len(photos))))
 
 
+@pytest.mark.slow
 @both
 def test_pictures_come_back_as_the_model_itself_encodes_them(
     transport, client, model, photos
@@ -85,6 +86,7 @@ def test_pictures_come_back_as_the_model_itself_encodes_them(
     assert real[2].all()
 
 
+@pytest.mark.slow
 @both
 def test_scores_of_pictures_are_the_models_own(transport, client, model, photos):
     words = client.encode_captions(CAPTIONS)["word_embeddings"]
@@ -141,6 +143,7 @@ def test_the_interface_says_how_large_pictures_are(server):
     assert found.region_buckets == (16,)
 
 
+@pytest.mark.seconds
 def test_warm_up_sends_a_picture_to_the_encoder_and_patches_to_the_scorer(server):
     seen = {}
     for model in ("image_encoder", "scorer"):
@@ -159,6 +162,8 @@ def test_warm_up_sends_a_picture_to_the_encoder_and_patches_to_the_scorer(server
     assert {i["region_embeddings"].shape[1] for i in seen["scorer"]} == {16}
 
 
+@pytest.mark.process
+@pytest.mark.seconds
 def test_over_rest_pictures_need_neither_tensorflow_nor_keras(server, photos):
     program = f"""
 import sys
@@ -175,6 +180,7 @@ print(client.encode_pictures([{str(photos[0])!r}])["image_embedding"].shape)
     assert result.stdout.strip() == "(1, 8)"
 
 
+@pytest.mark.slow
 def test_the_example_lists_pictures_by_name(
     rest, model, server, photos, monkeypatch, capsys
 ):

@@ -63,6 +63,7 @@ def killed_after(folder, data, name, times, monkeypatch):
             train(config_of(data), folder, progress=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "times"),
     [

@@ -107,6 +107,7 @@ def first_steps(recipe):
     }
 
 
+@pytest.mark.seconds
 def test_the_caption_backbone_learns_at_its_own_rate():
     # Adam's first step is the rate wherever there is a gradient to speak of.
     steps = first_steps({**RECIPE, "learning_rate": 1e-2, "backbone_rate": 0.25})

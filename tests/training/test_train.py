@@ -37,6 +37,7 @@ def finished(data, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_run_holds_what_the_contract_names(finished, data):
     names = {path.name for path in finished.iterdir()}
     assert names == {
@@ -59,6 +60,7 @@ def test_a_run_holds_what_the_contract_names(finished, data):
     assert f"keras {keras.__version__}" in card
 
 
+@pytest.mark.seconds
 def test_a_model_records_the_vocabulary_that_it_was_trained_with(finished):
     matcher = keras_teran.load(finished)
     tokens = (finished / "vocab.txt").read_text("utf-8").split("\n")[:-1]
@@ -66,6 +68,7 @@ def test_a_model_records_the_vocabulary_that_it_was_trained_with(finished):
     assert matcher.model.config["vocabulary_sha256"] == expected
 
 
+@pytest.mark.slow
 def test_a_training_does_not_go_on_with_another_vocabulary(data, tmp_path, monkeypatch):
     config = stopped_after(data, tmp_path / "run", 1, monkeypatch)
     path = tmp_path / "run" / "vocab.txt"
@@ -75,6 +78,7 @@ def test_a_training_does_not_go_on_with_another_vocabulary(data, tmp_path, monke
         train(config, tmp_path / "run", progress=False)
 
 
+@pytest.mark.slow
 def test_a_configured_chunk_trains_to_the_figures_of_the_whole_batch(data, tmp_path):
     losses = []
     for chunk in (8, 3):  # the whole batch, and a part of it
@@ -110,6 +114,8 @@ def test_a_finished_run_is_not_overwritten(finished, data):
         train(small_config(data), finished, progress=False)
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_a_training_killed_between_epochs_resumes_to_the_same_weights(
     data, finished, tmp_path
 ):
@@ -162,6 +168,7 @@ def stopped_after(data, folder, epochs, monkeypatch, **changes):
     return config
 
 
+@pytest.mark.slow
 def test_resuming_trains_only_the_epochs_that_are_left(
     data, finished, tmp_path, monkeypatch
 ):
@@ -175,6 +182,7 @@ def test_resuming_trains_only_the_epochs_that_are_left(
     np.testing.assert_allclose(history["loss"], read_history(finished)["loss"], 1e-5)
 
 
+@pytest.mark.slow
 def test_a_cosine_at_two_rates_resumes_as_configured_to_the_same_weights(
     data, tmp_path, monkeypatch
 ):
@@ -208,6 +216,7 @@ def test_patience_counts_the_epochs_before_a_resumption(tmp_path):
     assert not (tmp_path / "model.keras").exists()
 
 
+@pytest.mark.slow
 def test_bfloat16_trains_too_and_phrases_of_val_log_where_they_point(data, tmp_path):
     whole = {"caption": "a red ring", "start": 2, "end": 10, "phrase": "red ring"}
     whole |= {"filename": "0.jpg", "box": [0, 0, 1, 1]}
@@ -227,6 +236,7 @@ def test_bfloat16_trains_too_and_phrases_of_val_log_where_they_point(data, tmp_p
     assert model.weights[0].dtype == "float32"
 
 
+@pytest.mark.slow
 def test_a_recipe_of_groups_and_contrast_reaches_batches_and_loss(
     data, tmp_path, monkeypatch
 ):

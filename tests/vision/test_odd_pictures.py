@@ -90,6 +90,7 @@ def ran(world):
 FINISHING = ["regions", "prepare", "index"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", FINISHING)
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_picture_is_left_out_and_listed_with_its_fault(world, ran, name, command):
@@ -104,6 +105,7 @@ def test_a_bad_picture_is_left_out_and_listed_with_its_fault(world, ran, name, c
     assert "--skip-bad" in said.splitlines()[-1]
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("command", ["train", "evaluate"])
 def test_bad_pictures_stop_what_cannot_do_without_them(world, ran, command):
     status, said, out = ran(command)
@@ -155,6 +157,7 @@ def test_odd_pictures_are_in_the_prepared_data(world, ran):
 COMMANDS = [*FINISHING, "evaluate", "train"]
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("command", COMMANDS)
 def test_captions_that_are_no_utf_8_are_named(world, command, tmp_path, capsys):
     file = write_captions(tmp_path / "latin.json", GOOD, encoding="latin1")
@@ -166,6 +169,7 @@ def test_captions_that_are_no_utf_8_are_named(world, command, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("command", COMMANDS)
 def test_ids_that_occur_twice_are_named(world, command, tmp_path, capsys):
     file = write_captions(tmp_path / "twice.json", GOOD, ids=[0, 1, 2, 2, 4, 5])

@@ -81,6 +81,7 @@ def test_health_counts_the_images(client):
     assert client.get("/health").json() == {"status": "ok", "images": 3}
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(
     "question, message",
     [

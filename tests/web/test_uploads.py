@@ -152,6 +152,7 @@ def test_other_compressions_and_encryption_are_refused():
         read_upload(bytes(secret), LIMITS)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_a_damaged_file_is_read_or_refused_and_nothing_else(save):
     good = npz(save)
@@ -168,6 +169,7 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(save):
     assert 700 < refused < 1500  # most bytes count; a few, such as dates, do not
 
 
+@pytest.mark.seconds
 @pytest.mark.filterwarnings("ignore:Reading ..npy:UserWarning")
 def test_a_damaged_header_is_read_or_refused_and_nothing_else():
     generator, good = np.random.default_rng(0), npy(REGIONS)

@@ -203,6 +203,7 @@ def test_a_pickle_is_refused_by_name_with_the_way_to_json(tmp_path):
     refused(says, tmp_path, "val")
 
 
+@pytest.mark.process
 def test_the_command_of_that_line_makes_the_json(tmp_path):
     import subprocess
     import sys

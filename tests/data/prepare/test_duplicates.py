@@ -107,6 +107,7 @@ def test_who_is_like_one_is_like_all_that_are_like_it():
     assert alike(np.stack([grey, grey + 12, grey + 6])).tolist() == [0, 0, 0]
 
 
+@pytest.mark.seconds
 def test_drawn_scenes_that_differ_in_one_thing_are_not_alike():
     pictures = embedded("test", images=60).pictures
     small = np.stack([miniature(Image.fromarray(pixels)) for pixels in pictures])

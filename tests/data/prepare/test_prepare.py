@@ -96,6 +96,7 @@ LAYOUTS = {
 }
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_captions_of_every_kind(photos, tmp_path, layout):
     file = tmp_path / layout
@@ -174,6 +175,7 @@ def test_what_is_bad_is_no_failure_where_that_is_said(
     assert len(re.findall("^left out", capsys.readouterr().err, re.MULTILINE)) == 5
 
 
+@pytest.mark.seconds
 def test_copies_stay_in_one_split_and_are_told(photos, captions, tmp_path, capsys):
     (photos / "01.jpg").write_bytes((photos / "00.jpg").read_bytes())
     picture(7).resize((30, 30)).save(photos / "12.jpg", quality=50)

@@ -32,6 +32,7 @@ def val():
     return embedded("val", images=48)
 
 
+@pytest.mark.seconds
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(val):
     again, other = embedded("val", images=48), embedded("val", seed=1, images=48)
     assert again.captions.captions == val.captions.captions
@@ -232,6 +233,7 @@ def test_training_sees_nothing_of_the_truth(val):
     }
 
 
+@pytest.mark.seconds
 def test_every_noun_is_one_word_piece(val):
     tokenizer = CaptionTokenizer.train(
         embedded("train", images=96).captions.captions, 200

@@ -100,6 +100,7 @@ def test_the_members_of_a_family_share_their_attributes_and_differ_in_binding():
         assert len(looks) == FAMILY_SIZE
 
 
+@pytest.mark.seconds
 def test_no_signature_is_in_two_splits_whatever_their_seeds():
     seen = {
         split: {f[0].signature() for seed in (0, 5) for f in families(split, 60, seed)}
@@ -183,6 +184,7 @@ def test_between_is_along_either_axis_and_in_either_order():
         assert held == [[1, 0, 2], [1, 2, 0]]
 
 
+@pytest.mark.seconds
 def test_counting_fits_equals_trying_every_choice_of_objects():
     scenes = list(itertools.chain(*families("val", 12)))
     table = SceneTable(scenes)
@@ -219,6 +221,7 @@ def test_what_plainly_holds_is_true_generously_too():
                 assert naive_count(one, relation, mentions) >= 1
 
 
+@pytest.mark.seconds
 def test_captions_are_true_of_their_own_scene_once_and_of_no_other():
     scenes = list(itertools.chain(*families("test", 10)))
     table = SceneTable(scenes)

@@ -39,14 +39,12 @@ def main():
     matcher = keras_teran.load(out)
     with stage("evaluate", seconds):
         test = sets["test"]
-        bag_matcher = keras_teran.load(out / "bag_of_words")
+        bag = keras_teran.load(out / "bag_of_words")
         tables = {
             "TERAN": evaluated(matcher, test),
-            "bag of words": evaluated(bag_matcher, bags["test"]),
+            "bag of words": evaluated(bag, bags["test"]),
         }
-        grounding = keras_teran.grounding_accuracy(
-            matcher.model, matcher.tokenizer, test
-        )
+        grounding = noun_grounding(matcher, test)
     with stage("look for the place, and probe", seconds):
         place = measured_place(matcher, test)
         probes = probed(matcher, test)
@@ -62,8 +60,7 @@ def main():
         facts=facts(matcher, sets),
         history=keras_teran.read_history(out),
         tables=tables,
-        tables_note=f"{len(test.captions.image_ids)} test images, "
-        f"{len(test.captions)} captions; all images against all captions.",
+        tables_note=tables_note(test),
         grounding=grounding,
         place=place.figures,
         cases=cases,
@@ -75,13 +72,9 @@ def main():
         next_commands=next_commands(out),
     )
     write_report(out / "report.html", report)
-    results = {
-        "tables": tables,
-        "grounding": grounding,
-        "place": place.figures,
-        "probes": [each.plain() for each in probes],
-        "seconds": seconds,
-    }
+    figures = {"grounding": grounding, "place": place.figures}
+    figures["probes"] = [each.plain() for each in probes]
+    results = {"tables": tables, **figures, "seconds": seconds}
     write_text(out / RESULTS, json.dumps(results, indent=1) + "\n")
     tell(out, tables, grounding, manifest, seconds)
 
@@ -102,6 +95,20 @@ def train_both(sets, out, quick, seconds):
         bag_config = dataclasses.replace(config, model={"pooling": "mean"})
         keras_teran.train(bag_config, out / "bag_of_words", data=training_pairs(bags))
     return bags
+
+
+def tables_note(drawn):
+    """Of which images the tables are."""
+    captions = drawn.captions
+    return (
+        f"{len(captions.image_ids)} test images, {len(captions)} captions; all images "
+        "against all captions."
+    )
+
+
+def noun_grounding(matcher, drawn):
+    """How many nouns chose the true region, see `grounding_accuracy`."""
+    return keras_teran.grounding_accuracy(matcher.model, matcher.tokenizer, drawn)
 
 
 def measured_place(matcher, drawn):

@@ -66,8 +66,6 @@ def page(inputs, environment, tmp_path_factory):
             text=True,
             cwd=out,
             start_new_session=True,
-            # A job in the background of a shell ignores it, and so would its children.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
     try:
         printed = []

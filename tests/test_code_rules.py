@@ -2,6 +2,7 @@
 
 import ast
 
+import pytest
 from support.source_files import OUTSIDE, files_by_part, relative, sources
 
 MOST_LINES_OF_A_FUNCTION = 50
@@ -35,6 +36,7 @@ def renames(tree):
                 yield called
 
 
+@pytest.mark.seconds
 def test_only_io_renames():
     """What appears whole or not at all does so by `_io`; see TEMPORARY."""
     found = {
@@ -95,6 +97,7 @@ def test_a_command_is_a_file_with_add_and_run():
         assert called[0][2] == "run", relative(path)
 
 
+@pytest.mark.seconds
 def test_only_the_command_takes_parsed_arguments():
     """A library takes what it needs by name, not the namespace of a parser."""
     wrong = [
@@ -129,6 +132,7 @@ def function_lengths(tree):
     return found
 
 
+@pytest.mark.slow
 def test_no_function_is_long():
     wrong = [
         f"{relative(path)}:{name} has {lines} lines"

@@ -63,6 +63,7 @@ def test_what_is_said_of_an_input_tested_apart_stands_there(file, says):
     assert says in (TESTS / file).read_text(encoding="utf-8")
 
 
+@pytest.mark.seconds
 def test_rows_are_found_in_tables_inside_each_other():
     row = Row("a", list, "x")
     assert [*rows_in([1, (row, [row])])] == [row, row]

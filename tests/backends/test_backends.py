@@ -17,6 +17,8 @@ from keras_teran.data._caption_set import CaptionSet
 from keras_teran.data._memory_store import MemoryRegions
 from keras_teran.similarity._pooling import POOLINGS
 
+pytestmark = pytest.mark.slow
+
 COLOURS = ("red", "green", "blue", "black")
 SHAPES = ("dog", "cat", "bus")
 
@@ -49,7 +51,6 @@ def oracle_similarity(weights, config, inputs):
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -67,7 +68,6 @@ def test_both_encoders_equal_plain_numpy(changes):
         np.testing.assert_allclose(outputs[name], value, atol=1e-5, err_msg=name)
 
 
-@pytest.mark.seconds
 def test_the_similarity_of_the_same_weights_equals_plain_numpy():
     model, weights = drawn_model()
     inputs, _ = pairs.batch()
@@ -83,7 +83,6 @@ def test_the_similarity_of_the_same_weights_equals_plain_numpy():
         )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["Symm", "scan"])
 def test_a_step_goes_down_the_gradient_of_plain_numpy(pooling):
     """SGD at rate 1 moves the weights by the gradient: its slope, by differences."""
@@ -142,6 +141,7 @@ def set_of_pairs():
     return captions, store, CaptionTokenizer.train(captions.captions)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
 def test_compile_and_fit_train_and_stay_equal_to_plain_numpy(dtype):
     captions, store, tokenizer = set_of_pairs()
@@ -172,6 +172,7 @@ def test_compile_and_fit_train_and_stay_equal_to_plain_numpy(dtype):
         )
 
 
+@pytest.mark.slow
 def test_encoding_whole_sets_equals_plain_numpy():
     model, weights = drawn_model()
     inputs, _ = pairs.batch()
@@ -182,6 +183,7 @@ def test_encoding_whole_sets_equals_plain_numpy():
             np.testing.assert_allclose(value, expected[name], atol=1e-5, err_msg=name)
 
 
+@pytest.mark.slow
 def test_a_saved_model_comes_back_with_its_weights_and_random_state(tmp_path):
     model, _ = drawn_model(dropout=0.2)
     inputs, image_ids = pairs.batch()

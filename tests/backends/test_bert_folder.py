@@ -108,6 +108,7 @@ def by_our_paths(state, layers):
     return weights
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("layers", [LAYERS, 2])
 def test_hidden_states_equal_plain_numpy(folder, layers):
     captions = CaptionTokenizer.load(folder)(SENTENCES)

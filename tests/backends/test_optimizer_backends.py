@@ -28,6 +28,7 @@ def weights_of(model):
     return {v.path: ops.convert_to_numpy(v).item() for v in model.trainable_variables}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("others", [{}, {"global_clipnorm": 0.1}, {"amsgrad": True}])
 def test_each_step_is_the_rate_of_its_variable(others):
     """Where the gradient is the same each time, Adam's step is the rate."""
@@ -38,6 +39,7 @@ def test_each_step_is_the_rate_of_its_variable(others):
     assert found == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.seconds
 def test_a_decay_is_keras_own_and_knows_no_rates():
     expected = dict.fromkeys(("old/kernel", "old/bias", "new/kernel", "new/bias"), 1.0)
     for _ in range(STEPS):

@@ -9,6 +9,8 @@ from support import oracle_encoders as oracle
 
 from keras_teran import build_model
 
+pytestmark = pytest.mark.slow
+
 HEIGHT, WIDTH, PATCH = 16, 32, 8
 SIZES = {name: value for name, value in pairs.SIZES.items() if name != "region_dim"}
 
@@ -64,6 +66,7 @@ def in_regions(weights, inputs):
     }
 
 
+@pytest.mark.slow
 def test_pictures_and_their_similarity_equal_plain_numpy(preset):
     model, weights = drawn_model(preset)
     inputs, _ = batch()
@@ -82,6 +85,7 @@ def test_pictures_and_their_similarity_equal_plain_numpy(preset):
     np.testing.assert_allclose(ops.convert_to_numpy(found), scores, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trainable", [False, True])
 def test_a_step_of_training_moves_the_backbone_where_it_is_told(preset, trainable):
     model = build_model(

@@ -1,6 +1,7 @@
 """The pooling head and its loss on every backend, each against the same plain NumPy."""
 
 import numpy as np
+import pytest
 from keras import ops
 from support import pairs
 
@@ -36,6 +37,7 @@ def test_the_loss_is_the_divergence_of_rows_and_columns():
     np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_head_trains_and_no_other_weight_moves():
     model = build_model("tiny", **pairs.SIZES, pooling_head=True)
     inputs, image_ids = batch(model)
@@ -57,6 +59,7 @@ def test_the_head_trains_and_no_other_weight_moves():
     assert moved == of_heads
 
 
+@pytest.mark.slow
 def test_the_pooled_vectors_train_along():
     inputs, image_ids = pairs.batch()
     model = build_model("tiny", **pairs.SIZES, pooling_head=True)

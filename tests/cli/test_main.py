@@ -16,6 +16,8 @@ from keras_teran.data._caption_set import read_captions
 from keras_teran.data._region_store import open_regions
 from keras_teran.data._source import open_split
 
+pytestmark = pytest.mark.seconds
+
 COMMANDS = ("train", "evaluate", "export", "align", "pack")
 
 
@@ -41,6 +43,7 @@ def test_options_go_before_the_file(folders):
     assert config["recipe"]["batch_size"] == 8
 
 
+@pytest.mark.slow
 def test_evaluate_reads_the_data_of_the_run(folders, tmp_path, capsys):
     _, run = folders
     out = tmp_path / "figures.json"
@@ -150,7 +153,6 @@ def test_phrases_of_images_that_the_store_lacks_are_one_line(folders, tmp_path, 
     )
 
 
-@pytest.mark.seconds
 def test_align_draws_the_heat_map_of_a_phrase(folders, tmp_path, capsys):
     _, run = folders
     out = tmp_path / "words.png"
@@ -161,7 +163,6 @@ def test_align_draws_the_heat_map_of_a_phrase(folders, tmp_path, capsys):
     assert "phrase='blue' is no part of the caption" in capsys.readouterr().err
 
 
-@pytest.mark.seconds
 def test_align_draws_a_picture(folders, tmp_path, capsys):
     _, run = folders
     out = tmp_path / "words.png"

@@ -21,6 +21,8 @@ from keras_teran.pipeline import _matcher
 from keras_teran.run import MODEL_FILE, read_image_backbone, read_run_config
 from keras_teran.vision._decode import BadImage
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = ROOT / "examples"
 
 
@@ -79,7 +81,6 @@ def fails(line, capsys):
     return error
 
 
-@pytest.mark.slow
 def test_a_backbone_and_pictures_are_named_on_trains_own_line(
     run, preset, data, tmp_path
 ):
@@ -93,7 +94,6 @@ def test_a_backbone_and_pictures_are_named_on_trains_own_line(
     (tmp_path / "run" / "history.json").read_text()
 
 
-@pytest.mark.slow
 def test_evaluate_takes_pictures_from_its_line(run, moved, tmp_path, capsys):
     figures = {}
     for name, more in (("own", ["--split", "val"]), ("named", moved)):
@@ -104,7 +104,6 @@ def test_evaluate_takes_pictures_from_its_line(run, moved, tmp_path, capsys):
     assert "val: 8 images, 16 captions" in capsys.readouterr().out
 
 
-@pytest.mark.seconds
 def test_the_pictures_named_are_the_ones_evaluated(run, moved, tmp_path):
     """Two pictures exchanged: another rsum, or at least another mean rank."""
     figures = []
@@ -119,7 +118,6 @@ def test_the_pictures_named_are_the_ones_evaluated(run, moved, tmp_path):
     assert figures[0] != figures[1]
 
 
-@pytest.mark.slow
 def test_verify_takes_pictures_with_a_run_and_without(run, exported, moved, capsys):
     for more in ([], ["--run", str(run)]):
         line = ["verify", str(exported), "--no-cost", *more]
@@ -130,21 +128,18 @@ def test_verify_takes_pictures_with_a_run_and_without(run, exported, moved, caps
         assert cosines == pytest.approx([1, 1], abs=1e-5)
 
 
-@pytest.mark.slow
 def test_an_export_is_judged_by_the_pictures_named(run, moved, tmp_path, capsys):
     line = ["export", str(run), "--out", str(tmp_path / "out"), *moved]
     assert main([*line, "--formats", "savedmodel"]) == 0
     assert "rsum" in capsys.readouterr().out
 
 
-@pytest.mark.slow
 def test_distill_takes_pictures_from_its_line(run, moved, tmp_path):
     line = ["distill", str(run), "--out", str(tmp_path / "out"), "--epochs", "1"]
     assert main([*line, *moved[:4]]) == 0
     assert (tmp_path / "out" / MODEL_FILE).is_file()
 
 
-@pytest.mark.seconds
 def test_align_draws_on_the_picture_named(run, moved, tmp_path):
     drawn = []
     for more in (moved, ["--split", "val"]):
@@ -155,7 +150,6 @@ def test_align_draws_on_the_picture_named(run, moved, tmp_path):
     assert drawn[0] != drawn[1]  # the second on a blank canvas
 
 
-@pytest.mark.seconds
 def test_an_example_evaluates_pictures(run, moved, monkeypatch, capsys):
     monkeypatch.syspath_prepend(str(EXAMPLES))
     monkeypatch.delitem(sys.modules, "data_options", raising=False)
@@ -174,6 +168,7 @@ def test_an_example_evaluates_pictures(run, moved, monkeypatch, capsys):
         example("--captions", "x", "--regions", "y")
 
 
+@pytest.mark.slow
 def test_regions_for_a_model_of_pictures_are_refused(
     run, exported, data, tmp_path, capsys
 ):
@@ -195,7 +190,6 @@ def test_regions_for_a_model_of_pictures_are_refused(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.seconds
 def test_pictures_for_a_model_of_regions_are_refused(of_regions, moved, capsys):
     for line in (["evaluate", of_regions, *moved], ["align", of_regions, *moved]):
         error = fails(line, capsys)
@@ -216,7 +210,6 @@ def test_an_index_loads_the_model_once(run, data, tmp_path, monkeypatch):
     assert loaded == [run / MODEL_FILE]
 
 
-@pytest.mark.seconds
 def test_bad_pictures_are_named_before_a_long_work_begins(
     run, exported, moved, tmp_path, capsys
 ):
@@ -238,7 +231,6 @@ def test_bad_pictures_are_named_before_a_long_work_begins(
     assert "There is no picture '10.png' in" in error
 
 
-@pytest.mark.seconds
 @pytest.mark.parametrize("named", [True, False])
 def test_an_index_lists_bad_pictures_and_fails_at_its_end(
     run, moved, named, tmp_path, capsys
@@ -270,6 +262,7 @@ def test_an_index_of_bad_pictures_alone_is_refused(run, tmp_path, capsys):
     assert "0.png is empty: 0 bytes" in error
 
 
+@pytest.mark.seconds
 def test_what_a_model_makes_of_pictures_is_told_without_loading_it(
     run, of_regions, tmp_path
 ):

@@ -106,6 +106,7 @@ def test_the_scenes_bring_their_own_data(folders, tmp_path, capsys):
     assert "color swap" in printed
 
 
+@pytest.mark.seconds
 def test_a_published_file_finds_its_images_by_the_names_of_the_captions(
     folders, tmp_path, capsys
 ):

@@ -288,6 +288,7 @@ def test_fit_takes_widths_that_differ_only_after_the_second_batch(tmp_path):
     asked_by_fit(batches, epochs=1)
 
 
+@pytest.mark.seconds
 def test_a_second_fit_goes_on_with_the_next_epoch(tmp_path):
     batches = batches_of(tmp_path, LENGTHS, batch_size=4)
     asked_by_fit(batches, epochs=2)

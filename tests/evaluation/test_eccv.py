@@ -9,6 +9,8 @@ from keras_teran.data._caption_set import CaptionSet
 from keras_teran.evaluation._eccv import eccv_figures, open_eccv
 from keras_teran.evaluation._recall import recall_table
 
+pytestmark = pytest.mark.seconds
+
 eccv_caption = pytest.importorskip("eccv_caption")
 IMAGES = 50
 
@@ -47,6 +49,7 @@ def cut(metrics, captions):
     return metrics
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ties", [False, True], ids=["distinct", "many ties"])
 def test_coco_figures_equal_our_own(whole, ties):
     captions = whole.select_images(range(IMAGES))
@@ -71,11 +74,13 @@ def test_coco_figures_equal_our_own(whole, ties):
     assert all(0 <= value <= 1 for both in found.values() for value in both.values())
 
 
+@pytest.mark.seconds
 def test_cocos_test_split_is_taken_in_any_order(whole):
     open_eccv(whole)
     open_eccv(whole.select_images(np.arange(5000)[::-1]))
 
 
+@pytest.mark.seconds
 def test_other_captions_are_refused(whole):
     with pytest.raises(ValueError, match="knows COCO's Karpathy test split only"):
         open_eccv(whole.select_images(range(4999)))

@@ -34,6 +34,7 @@ def matcher():
     return Matcher(tiny(pooling="Symm"), tiny_tokenizer(TEXTS), {})
 
 
+@pytest.mark.seconds
 def test_a_pair_has_the_score_that_the_matcher_gives_it(matcher, store):
     found = score_pairs(matcher.model, matcher.tokenizer, store, PAIRS)
     for (image, text), score in [*zip(PAIRS, found, strict=True)][:3]:
@@ -43,6 +44,7 @@ def test_a_pair_has_the_score_that_the_matcher_gives_it(matcher, store):
         assert score == pytest.approx(matcher.score(one, text), abs=1e-5)
 
 
+@pytest.mark.seconds
 def test_blocks_change_no_score_and_encode_each_image_once(store, monkeypatch):
     """Under "zero" the width of a block would be part of its scores."""
     matcher = Matcher(tiny(pooling="Symm", padding="zero"), tiny_tokenizer(TEXTS), {})

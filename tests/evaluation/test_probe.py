@@ -15,6 +15,8 @@ from keras_teran.evaluation._probe_table import case_rows, format_probe, probe_r
 from keras_teran.evaluation._statistics import bootstrap, interval
 from keras_teran.pipeline._matcher import Matcher
 
+pytestmark = pytest.mark.seconds
+
 IDS = np.array([11, 12, 13, 14, 15, 16])
 WORDS = ["red", "blue", "ring", "square", "star", "two", "over", "left"]
 HALF = ("true above wrong", "falls by the wrong", "falls by the true")
@@ -89,7 +91,6 @@ def outcomes_of(rule, scores):
     return [a > b and d > c, a > c and d > b, a > b and d > c and a > c and d > b]
 
 
-@pytest.mark.seconds
 @pytest.mark.parametrize("rule", RULES)
 def test_figures_are_the_shares_of_items_in_plain_loops(scores_of, results, rule):
     items, result = results[rule]
@@ -110,6 +111,7 @@ def test_figures_are_the_shares_of_items_in_plain_loops(scores_of, results, rule
     np.testing.assert_allclose(means, np.mean(by_kind, axis=0))
 
 
+@pytest.mark.seconds
 def test_intervals_draw_the_images_of_a_kind_with_all_their_items(scores_of, results):
     items, result = results["choice"]
     rare = [item for item in items if item.kind == "rare"]

@@ -15,6 +15,8 @@ from keras_teran.evaluation._protocols import PROTOCOLS, Protocol
 from keras_teran.evaluation._recall import flatten, recall_table
 from keras_teran.training._train import train
 
+pytestmark = pytest.mark.seconds
+
 IMAGES = 12
 
 
@@ -98,7 +100,6 @@ def test_folds_are_the_mean_over_blocks_of_the_whole_matrix(
     assert result["comparisons"] == []
 
 
-@pytest.mark.seconds
 def test_an_ensemble_ranks_by_the_mean_similarity(runs, data, tmp_path, capsys):
     result = result_of(tmp_path, *runs, "--data", data, "--protocol", "f8k")
     kinds = [row["kind"] for row in result["rows"]]
@@ -121,7 +122,6 @@ def test_an_ensemble_ranks_by_the_mean_similarity(runs, data, tmp_path, capsys):
     assert " p=" in printed
 
 
-@pytest.mark.seconds
 def test_one_run_against_itself_does_not_differ(runs, data, tmp_path):
     result = result_of(tmp_path, runs[0], runs[0], "--data", data, "--protocol", "f8k")
     for statistic in result["comparisons"][0]["statistics"].values():
@@ -155,7 +155,6 @@ def test_ndcg_names_its_rule_and_writes_the_relevances_once(
     assert f"{100 * found[rule]:.1f} [" in printed
 
 
-@pytest.mark.seconds
 def test_trec_files_hold_every_run_and_the_ensemble(runs, data, tmp_path):
     out = tmp_path / "trec"
     result_of(tmp_path, *runs, "--data", data, "--protocol", "coco-1k", "--trec", out)
@@ -168,7 +167,6 @@ def test_trec_files_hold_every_run_and_the_ensemble(runs, data, tmp_path):
     assert len((out / "ensemble.text_to_image.run").read_text().splitlines()) == 60 * 4
 
 
-@pytest.mark.seconds
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -204,7 +202,6 @@ def test_a_users_error_is_one_line_and_leaves_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.seconds
 def test_runs_on_the_same_data_share_what_is_opened_once(
     runs, data, tmp_path, monkeypatch
 ):
@@ -219,6 +216,7 @@ def test_runs_on_the_same_data_share_what_is_opened_once(
     assert opened == [str(data)]
 
 
+@pytest.mark.slow
 def test_several_runs_need_a_protocol(runs, data, capsys):
     assert main(["evaluate", *runs, "--data", str(data)]) == 2
     assert "more than one RUN needs --protocol" in capsys.readouterr().err

@@ -145,6 +145,7 @@ def test_align_takes_the_first_image_and_its_first_caption(example, tmp_path, dr
     assert " ".join(words) == drawn.captions.captions[0]
 
 
+@pytest.mark.seconds
 def test_align_names_an_image_that_is_not_there(example, capsys):
     with pytest.raises(SystemExit) as stop:
         example("align", "RUN", "--image-id", 5)

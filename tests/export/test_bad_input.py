@@ -103,6 +103,7 @@ def test_a_good_batch_passes_after_a_refused_one(format_name, folder):
     assert np.isfinite(run(caption(words=POSITIONS))["word_embeddings"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_the_scorer_takes_two_sizes_but_one_dim_and_finite_numbers(format_name, folder):
     run = opened(folder, format_name, "scorer")

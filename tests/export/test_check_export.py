@@ -15,6 +15,8 @@ from keras_teran.export._check_export import (
 )
 from keras_teran.export._converters import CONVERTERS, quiet
 
+pytestmark = pytest.mark.seconds
+
 
 @pytest.fixture(scope="module")
 def model():
@@ -31,6 +33,7 @@ def saved(model, tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_a_right_export_has_no_error_to_speak_of(model, saved):
     errors = largest_errors(saved, reference(model.image_encoder))
     assert set(errors) == {"region_embeddings", "image_embedding"}
@@ -55,6 +58,7 @@ def test_check_inputs_stay_within_the_positions_of_a_short_caption_encoder():
     assert max(batch["token_ids"].shape[1] for batch in batches) == 5
 
 
+@pytest.mark.seconds
 def test_a_file_that_swaps_box_coordinates_is_found_out(model, saved):
     encoder = model.image_encoder
     batches = [
@@ -72,12 +76,14 @@ def test_a_file_that_swaps_box_coordinates_is_found_out(model, saved):
     assert errors["region_embeddings"] > 1e-4
 
 
+@pytest.mark.seconds
 def test_a_number_that_is_none_is_no_small_error(model, saved):
     (inputs, expected), *_ = reference(model.image_encoder)
     expected = {name: np.full_like(value, np.nan) for name, value in expected.items()}
     assert largest_errors(saved, [(inputs, expected)])["image_embedding"] > 1e100
 
 
+@pytest.mark.seconds
 def test_an_output_of_another_name_or_shape_is_refused(model, saved):
     (inputs, expected), *_ = reference(model.image_encoder)
     renamed = {"other": expected["image_embedding"]}

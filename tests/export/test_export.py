@@ -23,6 +23,8 @@ from keras_teran.export._runtime import open_exported
 from keras_teran.text import vocabulary_sha256
 from keras_teran.text._tokenizer import CaptionTokenizer
 
+pytestmark = pytest.mark.seconds
+
 CAPTIONS = ["a red square left of a blue disc", "two green rings", "a striped bar"]
 NAMES = {
     "image_encoder": (
@@ -166,7 +168,6 @@ def test_batch_and_length_are_free(
         np.testing.assert_allclose(value, expected[name], atol=1e-5, err_msg=name)
 
 
-@pytest.mark.seconds
 @each_encoder
 def test_padding_and_masked_rows_change_nothing_in_an_exported_file(
     format_name, encoder, model, exported
@@ -185,6 +186,7 @@ def test_padding_and_masked_rows_change_nothing_in_an_exported_file(
     assert not padded[:, alone.shape[1] :].any()
 
 
+@pytest.mark.slow
 def test_the_manifest_says_what_was_written(exported, tokenizer, model):
     folder, manifest = exported
     assert manifest == json.loads((folder / "manifest.json").read_text("utf-8"))
@@ -369,7 +371,6 @@ def test_wrong_requests_are_refused_before_any_work(
     assert not out.exists()
 
 
-@pytest.mark.seconds
 @each_encoder
 def test_an_exported_encoder_names_the_inputs_it_lacks(format_name, encoder, exported):
     run = open_exported(exported[0] / PATHS[format_name].format(encoder))

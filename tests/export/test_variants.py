@@ -15,6 +15,8 @@ from keras_teran.export._variants import (
     foreign_operators,
 )
 
+pytestmark = pytest.mark.slow
+
 SETS = {"image_encoder": "region_embeddings", "caption_encoder": "word_embeddings"}
 
 
@@ -53,7 +55,6 @@ def exported(model, tmp_path_factory):
     }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("encoder", SETS)
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_variant_is_smaller_and_points_where_keras_does(
@@ -74,6 +75,7 @@ def test_a_variant_is_smaller_and_points_where_keras_does(
     assert not found[~real].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", SETS)
 @pytest.mark.parametrize("variant", ["float32", "float16", "int8", "full-int8"])
 def test_a_litert_file_holds_no_op_of_another_runtime(variant, encoder, exported):
@@ -82,7 +84,6 @@ def test_a_litert_file_holds_no_op_of_another_runtime(variant, encoder, exported
     assert foreign_operators(path) == []
 
 
-@pytest.mark.slow
 def test_an_op_of_another_runtime_is_seen_and_refused(
     model, exported, tmp_path, monkeypatch
 ):
@@ -121,7 +122,6 @@ def test_variants_that_cannot_be_made_are_refused(
         check_variants(variants, formats, calibration)
 
 
-@pytest.mark.slow
 def test_what_refuses_a_whole_export_leaves_nothing(model, tmp_path):
     def refuse(folder):
         assert (folder / "manifest.json").is_file()

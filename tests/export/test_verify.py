@@ -20,6 +20,8 @@ from keras_teran.export._manifest import manifest_text, signed
 from keras_teran.export._verify import verify
 from keras_teran.export._verify_table import format_verification
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
@@ -70,7 +72,6 @@ def swap_weights(exported, run):
     (exported / MANIFEST).write_text(manifest_text(signed(manifest)))
 
 
-@pytest.mark.slow
 def test_the_recall_is_that_of_evaluate_and_the_files_are_marked(data, run, exported):
     captions, regions, _ = open_split(data, "val")
     matcher = keras_teran.load(run)
@@ -98,7 +99,6 @@ def test_the_recall_is_that_of_evaluate_and_the_files_are_marked(data, run, expo
     assert (exported / "verify.md").read_text() == format_verification(found) + "\n"
 
 
-@pytest.mark.slow
 def test_without_a_run_the_float32_files_are_the_reference(data, exported):
     captions, regions, _ = open_split(data, "val")
     found = verify(exported, captions, regions, cost=False)
@@ -125,7 +125,6 @@ def lose_recall(monkeypatch, points):
     monkeypatch.setattr("keras_teran.export._verify.recall_table", losing)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("most_lost", "status"), [("1", 2), ("9", 0)])
 def test_a_pair_that_loses_more_than_is_allowed_fails_the_command(
     data, exported, capsys, monkeypatch, most_lost, status
@@ -137,7 +136,6 @@ def test_a_pair_that_loses_more_than_is_allowed_fails_the_command(
     assert ("Not good: litert float32" in told) == (status == 2)
 
 
-@pytest.mark.slow
 def test_a_pair_of_other_weights_is_not_good(data, run, exported):
     swap_weights(exported, run)
     captions, regions, _ = open_split(data, "val")
@@ -151,7 +149,6 @@ def test_a_pair_of_other_weights_is_not_good(data, run, exported):
     assert f"| {100 * pair['agreement']:.1f} |" in format_verification(found)
 
 
-@pytest.mark.slow
 def test_every_file_is_measured_in_its_own_process(data, exported):
     captions, regions, _ = open_split(data, "val")
     found = verify(exported, captions, regions)
@@ -164,6 +161,7 @@ def test_every_file_is_measured_in_its_own_process(data, exported):
     assert "`litert/scorer.tflite`" in table
 
 
+@pytest.mark.slow
 def test_export_with_data_refuses_what_loses_recall_unless_told(
     data, run, tmp_path, monkeypatch, capsys
 ):
@@ -179,6 +177,7 @@ def test_export_with_data_refuses_what_loses_recall_unless_told(
     assert [a["good"] for a in marked] == [False, False, True, True]
 
 
+@pytest.mark.slow
 def test_the_command_calibrates_and_judges(data, run, tmp_path, capsys):
     out = tmp_path / "out"
     command = ["export", str(run), "--out", str(out), "--formats", "litert"]
@@ -190,6 +189,7 @@ def test_the_command_calibrates_and_judges(data, run, tmp_path, capsys):
     assert (out / "verify.md").is_file()
 
 
+@pytest.mark.seconds
 def test_the_calibration_set_is_real_input_of_both_encoders(data, run):
     captions, regions, _ = open_split(data, "train")
     tokenizer = keras_teran.load(run).tokenizer
@@ -204,6 +204,7 @@ def test_a_folder_that_is_no_export_is_refused(data, tmp_path):
         verify(tmp_path, captions, regions)
 
 
+@pytest.mark.slow
 def test_an_export_with_its_vocabulary_in_another_order_is_refused(data, exported):
     captions, regions, _ = open_split(data, "val")
     tokens = (exported / "vocab.txt").read_text().splitlines()

@@ -38,6 +38,7 @@ def extracted(extractor, path):
     return features, boxes
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("kind", ["onnx", "tflite"])
 def test_a_grid_gives_the_mean_of_each_part_of_the_picture(folder, kind):
     """Wide pictures fill the upper half of the input: the padding takes no part."""

@@ -21,6 +21,8 @@ from keras_teran.export._export import export
 from keras_teran.export._runtime import open_exported
 from keras_teran.text._tokenizer import CaptionTokenizer
 
+pytestmark = pytest.mark.seconds
+
 
 @pytest.fixture(scope="module", autouse=True)
 def made(tmp_path_factory):
@@ -261,6 +263,7 @@ def test_open_exported(row, tmp_path, capsys):
     check_row(row, tmp_path, capsys)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("format_name", ["onnx", "litert"])
 def test_flipped_bits_are_refused_or_do_no_harm(format_name, seed, tmp_path):

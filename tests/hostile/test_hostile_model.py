@@ -312,6 +312,7 @@ def test_a_model_file_that_is_none_is_one_line(row, tmp_path, capsys, monkeypatc
     check_row(row, tmp_path, capsys)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("name", ["a Lambda inside", "module os, class system, a dict"])
 def test_other_commands_refuse_it_too_before_they_load_anything(
     name, tmp_path, capsys, monkeypatch

@@ -325,6 +325,7 @@ def test_hostile_text(row, tmp_path, capsys):
     check_row(row, tmp_path, capsys)
 
 
+@pytest.mark.seconds
 def test_a_caption_of_the_longest_length_is_answered():
     caption = "ab" * 10_000
     trained = CaptionTokenizer.train([caption, "a dog"], 80)
@@ -367,6 +368,7 @@ def test_a_client_refuses_another_vocabulary_than_that_of_its_models(
         Client("http://127.0.0.1:1", tmp_path)
 
 
+@pytest.mark.seconds
 def test_a_matcher_refuses_another_vocabulary_than_its_models():
     matcher = MADE["matcher"]
     other = CaptionTokenizer(matcher.tokenizer.vocabulary[::-1])

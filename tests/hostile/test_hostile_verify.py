@@ -36,6 +36,8 @@ from keras_teran.export._manifest import (
 )
 from keras_teran.export._runtime import open_exported
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", autouse=True)
 def made(tmp_path_factory):
@@ -184,13 +186,11 @@ VERIFY = [
 ]
 
 
-@pytest.mark.seconds
 @parametrize(VERIFY)
 def test_verify(row, tmp_path, capsys):
     check_row(row, tmp_path, capsys)
 
 
-@pytest.mark.slow
 def test_a_whole_export_is_verified_again_and_again(tmp_path, capsys):
     """`verify` marks the manifest, which is then signed anew."""
     command = verify(nothing)(tmp_path)
@@ -219,6 +219,7 @@ OPENED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "says"), [o[1:] for o in OPENED], ids=[o[0] for o in OPENED]
 )
@@ -229,7 +230,6 @@ def test_opening_one_file_of_an_export_finds_it_too(damage, says, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.seconds
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_a_file_copied_away_from_its_manifest_opens(format_name, tmp_path):
     source = MADE.export / image_file(format_name)

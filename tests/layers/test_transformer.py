@@ -51,6 +51,7 @@ def test_a_block_equals_plain_numpy_over_the_real_rows_alone(bert):
         np.testing.assert_allclose(output[row, MASK[row]], expected, atol=1e-5)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_a_block_is_finite_where_nothing_is_real(dtype):
     assert np.isfinite(numpy(ops.cast(block(dtype=dtype)(ROWS, MASK), "float32"))).all()

@@ -72,6 +72,7 @@ def test_outputs_are_float32_under_mixed_bfloat16_too():
     np.testing.assert_allclose(lengths, image_inputs()["region_mask"], atol=1e-6)
 
 
+@pytest.mark.seconds
 def test_rows_are_unit_and_zero_where_nothing_is():
     region_lengths = np.linalg.norm(images()["region_embeddings"], axis=-1)
     np.testing.assert_allclose(region_lengths, image_inputs()["region_mask"], atol=1e-6)
@@ -124,6 +125,7 @@ def test_nothing_that_stands_in_padding_reaches_an_output():
         np.testing.assert_allclose(value, captions()[name], atol=1e-5)
 
 
+@pytest.mark.seconds
 def test_wider_padding_changes_no_output():
     wider = {
         name: np.pad(a, ((0, 0), (0, 3)) + ((0, 0),) * (a.ndim - 2))
@@ -213,6 +215,7 @@ def test_encode_equals_direct_calls_for_sets_of_mixed_size(batch_size):
             np.testing.assert_allclose(value, direct[name], atol=1e-5, err_msg=name)
 
 
+@pytest.mark.seconds
 def test_encode_finds_real_members_behind_padding():
     flipped = {name: a[:, ::-1] for name, a in image_inputs().items()}
     direct = outputs_of(model_of().image_encoder, flipped)

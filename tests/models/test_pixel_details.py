@@ -15,6 +15,8 @@ from keras_teran.vision import _hub as hub
 from keras_teran.vision import _model_inputs as model_inputs
 from keras_teran.vision._fitting import fit
 
+pytestmark = pytest.mark.seconds
+
 WIDE = {"size": [16, 32], "grid": [2, 4], "region_dim": 8}
 
 
@@ -23,6 +25,7 @@ def noise(height, width, seed=0):
     return generator.integers(0, 256, (height, width, 3), np.uint8)
 
 
+@pytest.mark.slow
 def test_a_frozen_backbone_has_no_dropout_while_the_rest_trains(tmp_path):
     preset = write_preset(tmp_path / "vit", hub_presets.vit(dropout_rate=0.5))
     pictures = {"images": noise(SIDE, SIDE)[None]}
@@ -42,6 +45,7 @@ def test_a_frozen_backbone_has_no_dropout_while_the_rest_trains(tmp_path):
     assert np.abs(plain - dropped).max() > 1e-3
 
 
+@pytest.mark.seconds
 def test_patches_that_divide_the_height_alone_are_refused(tmp_path):
     """48 × 40 pixels: three rows of 16, and three columns of no whole number."""
     backbone = hub_presets.resnet(image_shape=(48, 40, 3))

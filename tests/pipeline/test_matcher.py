@@ -8,6 +8,8 @@ import keras_teran
 from keras_teran.pipeline._matcher import Matcher
 from keras_teran.run import write_config
 
+pytestmark = pytest.mark.seconds
+
 
 @pytest.fixture(scope="module")
 def matcher():
@@ -29,6 +31,7 @@ def one(images, row):
     return {name: images[name][row][real] for name in ("regions", "boxes")}
 
 
+@pytest.mark.seconds
 def test_score_is_the_models_similarity(matcher, images):
     similarity = matcher.model({**images, **matcher.tokenizer(["two red rings"])})
     for row in range(3):
@@ -37,6 +40,7 @@ def test_score_is_the_models_similarity(matcher, images):
         )
 
 
+@pytest.mark.seconds
 def test_rank_puts_the_best_image_first(matcher, images):
     order, scores = matcher.rank(images, "a red square")
     single = [matcher.score(one(images, row), "a red square") for row in range(3)]
@@ -44,6 +48,7 @@ def test_rank_puts_the_best_image_first(matcher, images):
     np.testing.assert_allclose(scores, sorted(single, reverse=True), atol=1e-5)
 
 
+@pytest.mark.seconds
 def test_explain_scores_as_score_does(matcher, images):
     found = matcher.explain(one(images, 1), "a red square")
     assert found.words == ["a", "red", "square"]

@@ -16,6 +16,8 @@ from keras_teran.export._runtime import open_exported
 from keras_teran.extract._opening import open_extractor
 from keras_teran.runtimes import OPENERS, InterpreterPool
 
+pytestmark = pytest.mark.seconds
+
 THREADS, REQUESTS = 8, 400
 
 
@@ -90,6 +92,7 @@ def test_each_of_400_requests_on_8_threads_gets_its_own_answer(format_name, file
     assert wrong(found, expected) == 0
 
 
+@pytest.mark.slow
 def test_answers_are_no_views_of_what_the_next_request_overwrites(files):
     run = open_exported(files["litert"])
     first, second = requests(2)
@@ -101,6 +104,7 @@ def test_answers_are_no_views_of_what_the_next_request_overwrites(files):
         np.testing.assert_array_equal(kept[name], value)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("kind", ["onnx", "tflite"])
 def test_each_picture_gets_its_own_features_on_8_threads(kind, tmp_path):
     path = tmp_path / f"colours.{kind}"
@@ -115,7 +119,6 @@ def test_each_picture_gets_its_own_features_on_8_threads(kind, tmp_path):
     np.testing.assert_array_equal(np.stack(found), np.stack(expected))
 
 
-@pytest.mark.seconds
 @pytest.mark.parametrize(
     ("format_name", "inside"),
     [

@@ -75,6 +75,7 @@ def test_no_key_goes_to_a_server_that_only_the_index_names(
     assert f"give --engine {server.url} if it is yours" in said
 
 
+@pytest.mark.seconds
 def test_nor_does_one_that_is_an_argument(index):
     with (
         recording() as server,

@@ -166,6 +166,7 @@ def test_an_index_without_a_number_keeps_all_regions(tmp_path, run):
         assert len(index.get(99).boxes) == len(index.get(3).boxes) == 4
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("number", [0, -1, 2.5, True, "9"])
 def test_a_number_that_is_none_is_refused(number, tmp_path, run):
     with pytest.raises(
@@ -177,6 +178,7 @@ def test_a_number_that_is_none_is_refused(number, tmp_path, run):
     assert not (tmp_path / "index").exists()
 
 
+@pytest.mark.seconds
 def test_the_command_takes_the_number(tmp_path, run):
     data(tmp_path / "data")
     command = f"index {run} --regions {tmp_path}/data --split val --out {tmp_path}/out"

@@ -80,6 +80,7 @@ def test_a_killed_build_is_refused_and_resuming_writes_only_what_is_missing(
         assert len(opened.search("a red ring", top=12)) == 12
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_nothing_that_looks_whole(tmp_path, run, monkeypatch):
     import shutil
 

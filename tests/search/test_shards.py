@@ -107,6 +107,7 @@ def test_the_command_builds_an_index_of_shards(run, matcher, folder, tmp_path, c
         assert [hit.score for hit in hits] == pytest.approx(scores.tolist(), abs=1e-5)
 
 
+@pytest.mark.seconds
 def test_an_image_that_no_shard_holds_stops_the_command_before_it_writes(
     run, matcher, source, folder, tmp_path, capsys
 ):

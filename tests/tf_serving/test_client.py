@@ -20,6 +20,8 @@ from keras_teran.export._runtime import open_exported
 from keras_teran.tf_serving import _layout as layout
 from keras_teran.tf_serving._errors import ServingError
 
+pytestmark = pytest.mark.seconds
+
 pytest.importorskip("tensorflow_serving")
 EXAMPLE = ROOT / "examples" / "serve_client.py"
 both = pytest.mark.parametrize("transport", ["rest", "grpc"])
@@ -66,7 +68,6 @@ def test_captions_come_back_as_the_graph_encodes_them_unpadded(
         np.testing.assert_allclose(found[name], value, atol=1e-5, err_msg=name)
 
 
-@pytest.mark.seconds
 @both
 def test_regions_come_back_as_the_graph_encodes_them_unpadded(
     transport, client, server
@@ -81,6 +82,7 @@ def test_regions_come_back_as_the_graph_encodes_them_unpadded(
     np.testing.assert_allclose(lengths, inputs["region_mask"], atol=1e-5)
 
 
+@pytest.mark.slow
 @both
 def test_scores_are_the_best_region_summed_over_words(transport, client):
     words = client.encode_captions(CAPTIONS)["word_embeddings"]
@@ -172,6 +174,7 @@ def test_bad_embeddings_are_refused_before_they_are_scored(rest):
         rest.score(good, good[:0])
 
 
+@pytest.mark.slow
 def test_an_image_or_caption_with_nothing_real_is_encoded_and_scores_0(rest):
     inputs = images(rest.interface)
     inputs["region_mask"][1] = False
@@ -185,7 +188,6 @@ def test_an_image_or_caption_with_nothing_real_is_encoded_and_scores_0(rest):
 
 
 @pytest.mark.process
-@pytest.mark.seconds
 def test_over_rest_neither_tensorflow_nor_keras_is_loaded(server):
     program = f"""
 import sys

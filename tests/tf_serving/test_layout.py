@@ -24,6 +24,8 @@ from keras_teran.tf_serving import _layout as layout
 from keras_teran.tf_serving._interface import Interface, bucket
 from keras_teran.tf_serving._warmup import PATH
 
+pytestmark = pytest.mark.seconds
+
 tf = pytest.importorskip("tensorflow")
 protos = pytest.importorskip("tensorflow_serving.config.model_server_config_pb2")
 logs = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
@@ -116,6 +118,7 @@ def test_the_server_configuration_names_versions_and_labels(repository):
         assert dict(entry.version_labels) == {"stable": 1, "candidate": 1}
 
 
+@pytest.mark.slow
 def test_batching_pads_no_lengths_and_its_sizes_end_at_the_largest_batch(first):
     files = [
         first / "batching.config",
@@ -140,7 +143,6 @@ def test_the_commands_give_the_server_what_labels_need(first):
     assert all(option in script for option in command)
 
 
-@pytest.mark.seconds
 @pytest.mark.parametrize("model", sorted(MODELS))
 def test_every_warm_up_record_replays_through_the_signature(model, first):
     folder = first / model / "1"
@@ -266,6 +268,7 @@ def test_a_models_config_that_does_not_parse_is_named(repository, export):
         layout.add_version(export, repository)
 
 
+@pytest.mark.seconds
 def test_a_mask_padded_with_its_first_element_changes_the_vector(first):
     """Why pad_variable_length_inputs stays off: the server would pad so."""
     run = open_exported(first / "caption_encoder" / "1")

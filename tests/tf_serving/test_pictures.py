@@ -17,6 +17,8 @@ from keras_teran.tf_serving import _layout as layout
 from keras_teran.tf_serving._interface import Interface
 from keras_teran.tf_serving._warmup import PATH
 
+pytestmark = pytest.mark.slow
+
 tf = pytest.importorskip("tensorflow")
 pytest.importorskip("tensorflow_serving")
 logs = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
@@ -69,7 +71,6 @@ def by_keras(model, photos):
     return model.encode(store.read(range(len(photos))))
 
 
-@pytest.mark.slow
 @both
 def test_pictures_come_back_as_the_model_itself_encodes_them(
     transport, client, model, photos
@@ -86,7 +87,6 @@ def test_pictures_come_back_as_the_model_itself_encodes_them(
     assert real[2].all()
 
 
-@pytest.mark.slow
 @both
 def test_scores_of_pictures_are_the_models_own(transport, client, model, photos):
     words = client.encode_captions(CAPTIONS)["word_embeddings"]
@@ -97,6 +97,7 @@ def test_scores_of_pictures_are_the_models_own(transport, client, model, photos)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_files_pillow_images_and_arrays_are_one_picture(rest, photos):
     opened = [Image.open(path) for path in photos]
     # As a person sees them: the last lies on its side in the file.
@@ -137,13 +138,13 @@ def test_what_the_model_does_not_take_names_what_it_does(rest, server, photos):
             client.encode_pictures(photos)
 
 
+@pytest.mark.slow
 def test_the_interface_says_how_large_pictures_are(server):
     found = Interface.read(server.repository / "client" / "1")
     assert found.image_size == (hub_presets.SIDE, hub_presets.SIDE)
     assert found.region_buckets == (16,)
 
 
-@pytest.mark.seconds
 def test_warm_up_sends_a_picture_to_the_encoder_and_patches_to_the_scorer(server):
     seen = {}
     for model in ("image_encoder", "scorer"):
@@ -163,7 +164,6 @@ def test_warm_up_sends_a_picture_to_the_encoder_and_patches_to_the_scorer(server
 
 
 @pytest.mark.process
-@pytest.mark.seconds
 def test_over_rest_pictures_need_neither_tensorflow_nor_keras(server, photos):
     program = f"""
 import sys
@@ -180,7 +180,6 @@ print(client.encode_pictures([{str(photos[0])!r}])["image_embedding"].shape)
     assert result.stdout.strip() == "(1, 8)"
 
 
-@pytest.mark.slow
 def test_the_example_lists_pictures_by_name(
     rest, model, server, photos, monkeypatch, capsys
 ):

@@ -18,6 +18,8 @@ from keras_teran.training._distill_head import rebuilt
 from keras_teran.training._encoded_pairs import EncodedPairs
 from keras_teran.training._train import train
 
+pytestmark = pytest.mark.slow
+
 ALL = ("model.keras", "config.yaml", "vocab.txt", "card.md", "first_stage.json")
 
 
@@ -103,7 +105,6 @@ def test_the_loss_is_saved_with_its_arguments():
     assert Distillation.from_config(loss.get_config()).get_config() == loss.get_config()
 
 
-@pytest.mark.slow
 def test_the_encoded_set_gives_back_what_the_encoders_gave(data, trained, tmp_path):
     from keras_teran.data._source import open_split
 
@@ -123,7 +124,6 @@ def test_the_encoded_set_gives_back_what_the_encoders_gave(data, trained, tmp_pa
     np.testing.assert_allclose(slots, found["image_embedding"], atol=1e-3)
 
 
-@pytest.mark.slow
 def test_the_head_learns_and_the_scores_stay_to_the_bit(trained, distilled, data):
     from keras_teran.data._source import open_split
     from keras_teran.evaluation._evaluate import evaluate
@@ -143,6 +143,7 @@ def test_the_head_learns_and_the_scores_stay_to_the_bit(trained, distilled, data
     np.testing.assert_array_equal(*scores)
 
 
+@pytest.mark.slow
 def test_a_distilled_run_is_a_run_and_leaves_no_cache(trained, distilled):
     out, history = distilled
     names = {path.name for path in out.iterdir()}
@@ -157,7 +158,6 @@ def test_a_distilled_run_is_a_run_and_leaves_no_cache(trained, distilled):
     assert f"| val_text_to_image_survival | {survived:.4f} |" in card
 
 
-@pytest.mark.slow
 def test_a_killed_call_leaves_nothing_that_looks_like_a_model(
     trained, tmp_path, monkeypatch
 ):
@@ -208,7 +208,6 @@ def test_what_a_user_does_wrong_is_one_line(trained, distilled, tmp_path, capsys
         assert message in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_trained_along_the_pooled_vectors_get_their_loss_and_the_teacher_none():
     inputs, image_ids = pairs.batch()
     losses = {}
@@ -228,7 +227,6 @@ def test_trained_along_the_pooled_vectors_get_their_loss_and_the_teacher_none():
     assert losses[3.0] - losses[0.0] == pytest.approx(expected, rel=1e-3)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -254,7 +252,6 @@ def test_distilling_along_refuses_what_it_cannot_do(data):
         small_config(data, distillation=0)
 
 
-@pytest.mark.seconds
 def test_a_head_taken_off_leaves_the_model_that_was():
     model = build_model("tiny", **pairs.SIZES)
     again = rebuilt(rebuilt(model, True), False)

@@ -21,6 +21,8 @@ from keras_teran.run import (
 )
 from keras_teran.training._train import RunKeeper, train
 
+pytestmark = pytest.mark.seconds
+
 # No transformer layers: tracing them takes most of so short a training.
 MODEL = {**SMALL, "image_layers": 0, "final_layers": 0, "caption_layers": 0}
 
@@ -100,6 +102,7 @@ def unfinished(whole, folder, epochs=1):
     return folder
 
 
+@pytest.mark.slow
 def test_evaluating_an_unfinished_run_says_so_in_one_line(whole, tmp_path, capsys):
     folder = unfinished(whole, tmp_path / "run")
     assert main(["evaluate", str(folder), "--split", "val"]) == 0

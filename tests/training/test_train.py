@@ -21,6 +21,8 @@ from keras_teran.data._batches import PairBatches
 from keras_teran.run import LAST_FILE, read_history, read_run_config
 from keras_teran.training._train import RunKeeper, train
 
+pytestmark = pytest.mark.seconds
+
 PROGRAM = "import sys; from keras_teran.cli.main import main; sys.exit(main())"
 
 
@@ -60,7 +62,6 @@ def test_a_run_holds_what_the_contract_names(finished, data):
     assert f"keras {keras.__version__}" in card
 
 
-@pytest.mark.seconds
 def test_a_model_records_the_vocabulary_that_it_was_trained_with(finished):
     matcher = keras_teran.load(finished)
     tokens = (finished / "vocab.txt").read_text("utf-8").split("\n")[:-1]
@@ -100,6 +101,7 @@ def assert_kept_is_the_best(folder, data):
     assert table["rsum"] == max(read_history(folder)["val_rsum"])
 
 
+@pytest.mark.slow
 def test_the_model_kept_is_that_of_the_best_epoch(finished, data):
     assert_kept_is_the_best(finished, data)
 

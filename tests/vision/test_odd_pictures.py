@@ -118,6 +118,7 @@ def test_bad_pictures_stop_what_cannot_do_without_them(world, ran, command):
     assert not out.exists()
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("name", BAD)
 def test_the_store_of_pictures_names_a_bad_one(world, name):
     store = PictureStore([7], [world.pictures / name], read_image_backbone(world.run))

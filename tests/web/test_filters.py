@@ -39,6 +39,7 @@ def test_sentences_can_be_asked_by_their_payload(client):
     assert found() == [10, 11, 12]
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(
     "question, message",
     [

@@ -10,6 +10,8 @@ from keras_teran.run import MODEL_FILE, write_config
 from keras_teran.text._tokenizer import CaptionTokenizer
 from keras_teran.web._service import create_app
 
+pytestmark = pytest.mark.seconds
+
 search = pytest.importorskip("keras_teran.search")
 pytest.importorskip("qdrant_edge", reason="needs the embedded engine")
 
@@ -47,6 +49,7 @@ def ask(client, **question):
     return client.post("/api/search", json={"text": SENTENCE, **question})
 
 
+@pytest.mark.slow
 def test_images_come_in_the_order_and_with_the_scores_of_the_model(
     client, index, scenes
 ):

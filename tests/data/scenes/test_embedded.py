@@ -46,6 +46,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(val):
     assert other.pictures.tobytes() != val.pictures.tobytes()
 
 
+@pytest.mark.seconds
 def test_splits_share_no_image_no_caption_id_and_no_picture(val):
     others = [embedded(split, images=24) for split in ("train", "test")]
     for other in others:

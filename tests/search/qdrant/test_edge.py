@@ -16,6 +16,7 @@ def log_bytes(folder):
     return sum(path.stat().st_blocks * 512 for path in files)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("flushed", "small"), [(2**23, True), (2**40, False)])
 def test_the_log_keeps_only_what_was_written_since_the_last_flush(
     tmp_path, monkeypatch, flushed, small

@@ -89,6 +89,7 @@ FILTERS = [
 ]
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("where", FILTERS, ids=str)
 def test_the_pooled_vector_finds_the_nearest_that_fit(engine, where):
     found = engine.nearest(IMAGES, QUERY[0], None, 5, None, where)

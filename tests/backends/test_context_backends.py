@@ -10,6 +10,7 @@ from support.contexts import CONTEXT, with_drawn_contexts
 from keras_teran import Contrastive, build_model
 
 
+@pytest.mark.slow
 def test_while_training_scores_are_the_members_and_the_vectors_have_their_own_loss():
     keras.utils.set_random_seed(0)
     model = with_drawn_contexts(

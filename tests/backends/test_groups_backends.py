@@ -26,6 +26,7 @@ def after_a_step(images):
     return np.concatenate([part.ravel() for part in moved]), logs["loss"]
 
 
+@pytest.mark.slow
 def test_a_step_on_images_given_once_is_that_on_images_given_with_each_caption():
     images = pairs.image_inputs(counts=(5, 2, 3))
     repeated = {name: np.repeat(a, 2, axis=0) for name, a in images.items()}

@@ -11,6 +11,7 @@ from keras_teran.tf_serving._interface import Interface
 pytest.importorskip("tensorflow_serving")
 
 
+@pytest.mark.slow
 def test_each_export_becomes_the_next_version(tmp_path, capsys):
     run, models = tmp_path / "run", tmp_path / "models"
     run.mkdir()

@@ -73,6 +73,7 @@ def phrases_file(path, split="val", **changes):
     return str(path)
 
 
+@pytest.mark.slow
 def test_evaluate_measures_the_place_of_phrases(folders, tmp_path, capsys):
     data, run = folders
     out, phrases = tmp_path / "figures.json", phrases_file(tmp_path / "p.json")

@@ -100,6 +100,7 @@ def test_folds_are_the_mean_over_blocks_of_the_whole_matrix(
     assert result["comparisons"] == []
 
 
+@pytest.mark.slow
 def test_an_ensemble_ranks_by_the_mean_similarity(runs, data, tmp_path, capsys):
     result = result_of(tmp_path, *runs, "--data", data, "--protocol", "f8k")
     kinds = [row["kind"] for row in result["rows"]]

@@ -94,7 +94,7 @@ def test_the_bare_runtime_does_what_is_documented(case, format_name, folder):
         assert bare(inputs)
 
 
-@pytest.mark.seconds
+@pytest.mark.slow
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_a_good_batch_passes_after_a_refused_one(format_name, folder):
     run = opened(folder, format_name, "caption_encoder")

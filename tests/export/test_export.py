@@ -168,6 +168,7 @@ def test_batch_and_length_are_free(
         np.testing.assert_allclose(value, expected[name], atol=1e-5, err_msg=name)
 
 
+@pytest.mark.slow
 @each_encoder
 def test_padding_and_masked_rows_change_nothing_in_an_exported_file(
     format_name, encoder, model, exported

@@ -265,7 +265,7 @@ def test_pictures_are_indexed_and_a_picture_finds_its_sentence(
     assert best["score"] == pytest.approx(score, abs=1e-4)
 
 
-@pytest.mark.seconds
+@pytest.mark.slow
 def test_pictures_may_lie_in_an_array(run):
     backbone = keras_teran.load(run).model.config["image_backbone"]
     pictures = np.stack([noise(16, 32, seed) for seed in range(3)])

@@ -119,6 +119,7 @@ def test_each_picture_gets_its_own_features_on_8_threads(kind, tmp_path):
     np.testing.assert_array_equal(np.stack(found), np.stack(expected))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("format_name", "inside"),
     [

@@ -68,6 +68,7 @@ def test_captions_come_back_as_the_graph_encodes_them_unpadded(
         np.testing.assert_allclose(found[name], value, atol=1e-5, err_msg=name)
 
 
+@pytest.mark.slow
 @both
 def test_regions_come_back_as_the_graph_encodes_them_unpadded(
     transport, client, server
@@ -187,6 +188,7 @@ def test_an_image_or_caption_with_nothing_real_is_encoded_and_scores_0(rest):
     assert (scores[[0, 2], 0] != 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_over_rest_neither_tensorflow_nor_keras_is_loaded(server):
     program = f"""
